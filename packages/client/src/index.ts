@@ -1,1 +1,7 @@
-export {};
+export { type Contract, contract, type OperationName } from './contract/index.ts';
+export * from './contract/jobs.ts';
+export * from './contract/nodes.ts';
+export type { Operation } from './contract/operation.ts';
+export * from './contract/problem.ts';
+export * from './contract/session.ts';
+export * from './contract/studies.ts';

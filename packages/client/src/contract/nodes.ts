@@ -1,0 +1,144 @@
+import { z } from 'zod';
+import { operation } from './operation.ts';
+import { aeTitle, id } from './values.ts';
+
+const common = {
+  name: z.string().trim().min(1).max(64).describe('What people call it'),
+  source: z.boolean().describe('May be searched and transferred from'),
+  destination: z.boolean().describe('May be transferred to'),
+};
+
+const dimseNode = z.object({
+  kind: z.literal('dimse'),
+  ...common,
+  aeTitle,
+  host: z.string().trim().min(1).max(255),
+  port: z.int().min(1).max(65535),
+  maxAssociations: z.int().min(1).max(64).default(4).describe('Most associations ADIT opens to it at once'),
+});
+
+const dicomWebNode = z.object({
+  kind: z.literal('dicomweb'),
+  ...common,
+  url: z
+    .url({ protocol: /^https?$/ })
+    .max(2000)
+    .describe('The service root'),
+});
+
+const folderNode = z.object({
+  kind: z.literal('folder'),
+  ...common,
+  source: z.literal(false),
+  path: z.string().min(1).max(1024).describe('A folder of the server'),
+});
+
+/** What an administrator says of a node. */
+export const nodeSettings = z
+  .discriminatedUnion('kind', [
+    dimseNode,
+    dicomWebNode.extend({
+      authorization: z
+        .string()
+        .max(2000)
+        .optional()
+        .describe(
+          'Value of the Authorization header; kept encrypted, never given out; left out on update: unchanged',
+        ),
+    }),
+    folderNode,
+  ])
+  .meta({ id: 'NodeSettings' });
+
+/** What is given out of a node: no secrets. */
+export const node = z
+  .discriminatedUnion('kind', [
+    dimseNode.extend({ id }),
+    dicomWebNode.extend({ id, hasAuthorization: z.boolean() }),
+    folderNode.extend({ id }),
+  ])
+  .meta({ id: 'Node' });
+
+export type Node = z.infer<typeof node>;
+export type NodeSettings = z.input<typeof nodeSettings>;
+
+export const echoResult = z
+  .object({
+    ok: z.boolean(),
+    seconds: z.number(),
+    message: z.string().describe('One sentence: what was tried and what came of it'),
+  })
+  .meta({ id: 'EchoResult' });
+
+export const registration = z
+  .object({
+    callingAeTitle: z.string().describe('AE title ADIT calls with'),
+    receiverAeTitle: z.string().describe('AE title ADIT receives under'),
+    receiverPort: z.int(),
+    receiverListening: z.boolean().describe('Whether objects can be sent to it at present'),
+    addresses: z.array(z.string()).describe('Addresses of this machine, the likeliest first'),
+  })
+  .meta({ id: 'Registration' });
+
+const params = z.object({ nodeId: id });
+
+export const nodes = {
+  listNodes: operation({
+    method: 'GET',
+    path: '/nodes',
+    summary: 'Nodes the user may see',
+    tag: 'nodes',
+    access: 'user',
+    status: 200,
+    response: z.array(node),
+  }),
+  createNode: operation({
+    method: 'POST',
+    path: '/nodes',
+    summary: 'Add a node',
+    tag: 'nodes',
+    access: 'admin',
+    body: nodeSettings,
+    status: 201,
+    response: node,
+  }),
+  updateNode: operation({
+    method: 'PUT',
+    path: '/nodes/{nodeId}',
+    summary: 'Change a node',
+    tag: 'nodes',
+    access: 'admin',
+    params,
+    body: nodeSettings,
+    status: 200,
+    response: node,
+  }),
+  deleteNode: operation({
+    method: 'DELETE',
+    path: '/nodes/{nodeId}',
+    summary: 'Remove a node that no job uses',
+    tag: 'nodes',
+    access: 'admin',
+    params,
+    status: 204,
+  }),
+  echoNode: operation({
+    method: 'POST',
+    path: '/nodes/{nodeId}/echo',
+    summary: 'Ask a node whether it answers (C-ECHO, a small QIDO-RS search, or a write test)',
+    tag: 'nodes',
+    access: 'user',
+    params,
+    status: 200,
+    response: echoResult,
+  }),
+  registration: operation({
+    method: 'GET',
+    path: '/registration',
+    summary: 'What to register of ADIT at a PACS',
+    tag: 'nodes',
+    access: 'user',
+    status: 200,
+    response: registration,
+  }),
+};

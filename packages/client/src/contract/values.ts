@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+/** A DICOM UID (PS3.5 §9.1). */
+export const uid = z
+  .string()
+  .max(64)
+  .regex(
+    /^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/,
+    'is not a UID: digits and dots, no leading zeros, 64 characters at most',
+  );
+
+/** An AE title (PS3.5 §6.2): 1 to 16 characters of the default repertoire, no backslash, not only spaces. */
+export const aeTitle = z
+  .string()
+  .trim()
+  .regex(
+    /^(?=.*\S)[\x20-\x5b\x5d-\x7e]{1,16}$/,
+    'is not an AE title: 1 to 16 characters of ASCII, no backslash',
+  );
+
+/** What stands for a patient after pseudonymization: becomes PatientID and PatientName (VR LO). */
+export const pseudonym = z
+  .string()
+  .trim()
+  .min(1)
+  .max(64)
+  .regex(/^[^\\\p{Cc}*?^=]*$/u, 'must not hold a backslash, a control character or any of * ? ^ =');
+
+/** A search text of the user: wildcards `*` and `?` are allowed, backslash and control characters are not. */
+export const searchText = z
+  .string()
+  .trim()
+  .max(64)
+  .regex(/^[^\\\p{Cc}]*$/u, 'must not hold a backslash or a control character');
+
+/** A calendar date as YYYY-MM-DD. */
+export const date = z.iso.date();
+
+/** A point in time, ISO 8601 with zone. */
+export const timestamp = z.iso.datetime();
+
+export const id = z.string().regex(/^[1-9]\d{0,18}$/);
