@@ -1,0 +1,73 @@
+import type { Attributes, DicomInstance, QueryLevel } from '@adit/core';
+
+/** The information models of PS3.4 §C.6 that queries and retrievals may name. */
+export type InformationModel = 'patient-root' | 'study-root' | 'patient-study-only';
+
+/** What every request knows about the association it came on. */
+export interface RequestContext {
+  readonly callingAeTitle: string;
+  readonly calledAeTitle: string;
+  /** IP address of the peer. */
+  readonly remoteAddress: string;
+  /** Aborted on C-CANCEL for this request, and when the association ends before the answer. */
+  readonly signal: AbortSignal;
+}
+
+/** A status of PS3.7 §C with the remark that goes with it. */
+export interface StatusAnswer {
+  status: number;
+  /** Error Comment (0000,0902): at most 64 characters, nothing that identifies a patient. */
+  comment?: string;
+}
+
+export interface EchoRequest extends RequestContext {}
+
+/**
+ * An object the peer sends. Its data set comes straight from the socket: reading slowly slows the peer down. What the
+ * handler leaves unread is discarded, so that a refusal need not read it.
+ */
+export interface StoreRequest extends RequestContext, DicomInstance {
+  /** Who asked for the C-MOVE this object belongs to (PS3.7 §9.1.1.1). */
+  readonly moveOriginator?: { aeTitle: string; messageId: number };
+}
+
+export interface FindRequest extends RequestContext {
+  readonly model: InformationModel;
+  readonly level: QueryLevel;
+  readonly identifier: Attributes;
+}
+
+export interface GetRequest extends RequestContext {
+  readonly model: InformationModel;
+  readonly level: QueryLevel;
+  readonly identifier: Attributes;
+  /** Can the peer take an object of this class in this transfer syntax on this association? */
+  accepts(sopClassUid: string, transferSyntaxUid: string): boolean;
+}
+
+/** What a C-GET will send: how many objects, and the objects one after another. */
+export interface GetAnswer {
+  /** Number of sub-operations, told to the peer as Number of Remaining Sub-operations. */
+  readonly count: number;
+  /**
+   * The objects, in their own transfer syntaxes. Each is sent before the next is asked for. One that the peer does not
+   * accept, and one whose data set ends in an error, counts as a failed sub-operation.
+   */
+  readonly instances: AsyncIterable<DicomInstance>;
+}
+
+/**
+ * What a server does with requests. A service without a handler is not offered in the negotiation. A handler that throws
+ * a `DimseError` with a `status` is answered with that status, any other error with 0110 or C000 (processing failure),
+ * without the error's words.
+ */
+export interface ScpHandlers {
+  /** C-ECHO. Default: answered with 0000. */
+  echo?(request: EchoRequest): Promise<number> | number;
+  /** C-STORE. The answer is sent when the promise settles: by then the object must be safe. */
+  store?(request: StoreRequest): Promise<number | StatusAnswer>;
+  /** C-FIND. Each yielded data set is one pending answer; a cancel of the peer calls `return()`. */
+  find?(request: FindRequest): AsyncIterable<Attributes>;
+  /** C-GET. */
+  get?(request: GetRequest): Promise<GetAnswer> | GetAnswer;
+}
