@@ -1,22 +1,34 @@
 import { defineConfig } from 'vitest/config';
 
-const source = { conditions: ['@adit/source'] };
+/** Vite's own conditions for a server, after the one that leads to the sources of the workspace's packages. */
+const conditions = ['@adit/source', 'module', 'node', 'development|production'];
 
 /** Three suites by file name: `*.test.ts` (quick), `*.long.test.ts` and `*.soak.test.ts`. */
-function suite(name: string, include: string[], exclude: string[] = []) {
+function suite(name: string, include: string[], options: { exclude?: string[]; testTimeout: number }) {
   return {
-    resolve: source,
-    ssr: { resolve: source },
-    test: { name, include, exclude: ['**/node_modules/**', '**/dist/**', ...exclude], testTimeout: 30_000, hookTimeout: 60_000 },
+    resolve: { conditions },
+    ssr: { resolve: { conditions } },
+    test: {
+      name,
+      include,
+      exclude: ['**/node_modules/**', '**/dist/**', ...(options.exclude ?? [])],
+      testTimeout: options.testTimeout,
+      hookTimeout: Math.max(60_000, options.testTimeout),
+      // What a test starts or imports past Vite (workers, child processes) sees the sources as well.
+      execArgv: ['--conditions=@adit/source'],
+    },
   };
 }
 
 export default defineConfig({
   test: {
     projects: [
-      suite('quick', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], ['**/*.long.test.ts', '**/*.soak.test.ts']),
-      suite('long', ['packages/*/src/**/*.long.test.ts']),
-      suite('soak', ['packages/*/src/**/*.soak.test.ts']),
+      suite('quick', ['packages/*/src/**/*.test.ts', 'scripts/**/*.test.ts'], {
+        exclude: ['**/*.long.test.ts', '**/*.soak.test.ts'],
+        testTimeout: 30_000,
+      }),
+      suite('long', ['packages/*/src/**/*.long.test.ts'], { testTimeout: 300_000 }),
+      suite('soak', ['packages/*/src/**/*.soak.test.ts'], { testTimeout: 3_600_000 }),
     ],
   },
 });

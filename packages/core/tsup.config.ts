@@ -1,11 +1,6 @@
-import { defineConfig } from 'tsup';
+import { libraryBuild } from '../../scripts/library-build.ts';
 
-export default defineConfig({
+export default libraryBuild({
   entry: ['src/index.ts', 'src/node/index.ts', 'src/synthetic/index.ts'],
-  format: 'esm',
   platform: 'neutral',
-  target: 'es2024',
-  sourcemap: true,
-  clean: true,
-  dts: { compilerOptions: { composite: false, incremental: false, customConditions: [] } },
 });

@@ -1,11 +1,3 @@
-import { defineConfig } from 'tsup';
+import { libraryBuild } from '../../scripts/library-build.ts';
 
-export default defineConfig({
-  entry: ['src/index.ts'],
-  format: 'esm',
-  platform: 'neutral',
-  target: 'es2024',
-  sourcemap: true,
-  clean: true,
-  dts: { compilerOptions: { composite: false, incremental: false, customConditions: [] } },
-});
+export default libraryBuild({ entry: ['src/index.ts'], platform: 'node' });
