@@ -5,7 +5,10 @@ export interface DicomInstance {
   readonly sopClassUid: string;
   readonly sopInstanceUid: string;
   readonly transferSyntaxUid: string;
-  /** The bytes of the data set: no preamble, no file meta information. Has one reader. */
+  /**
+   * The bytes of the data set: no preamble, no file meta information. Has one reader, who owns the chunks: their memory is
+   * never written to again.
+   */
   readonly dataset: AsyncIterable<Uint8Array>;
   /** Length of `dataset` in bytes, where it is known beforehand. */
   readonly byteLength?: number;
@@ -34,6 +37,8 @@ export interface RetrieveFailure {
 }
 
 export interface RetrieveOptions extends AbortableOptions {
+  /** SOP classes of the selection, where a search told them already; spares C-GET a query of its own. */
+  sopClassUids?: readonly string[];
   /** Called for each instance that the source could not deliver; the others go on. */
   onFailure?: (failure: RetrieveFailure) => void;
 }
@@ -76,6 +81,31 @@ export interface InstanceSink {
 
 /**
  * Changes an instance on its way, for example by de-identifying it. Throws `HeldBackError` to keep an instance from
- * leaving.
+ * leaving, at once or while its data set is read.
  */
-export type Transform = (instance: DicomInstance) => DicomInstance | Promise<DicomInstance>;
+export interface Transform {
+  (instance: DicomInstance): DicomInstance | Promise<DicomInstance>;
+  /** What a study, series or instance UID becomes. Left out: UIDs stay. */
+  mapUid?(uid: string): string;
+}
+
+/** How delivery was verified: by the set of instances, by their number, by storage commitment, by reading again. */
+export type Verification = 'image' | 'count' | 'commitment' | 'reread' | 'none';
+
+/** An instance a sink said it stored. */
+export interface StoredInstance {
+  sopInstanceUid: string;
+  bytes: number;
+}
+
+export interface VerificationResult {
+  verification: Verification;
+  /** How many of the stored instances were found again. */
+  verified: number;
+}
+
+/** Finds out whether stored instances of a study really are at the destination. UIDs are the destination's. */
+export type Verifier = (
+  study: { studyInstanceUid: string; instances: readonly StoredInstance[] },
+  options?: AbortableOptions,
+) => Promise<VerificationResult>;

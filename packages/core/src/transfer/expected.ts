@@ -1,0 +1,139 @@
+import { numberOf, textOf } from '../data/attribute-access.ts';
+import type { Attributes } from '../data/attributes.ts';
+import { DicomError } from '../errors.ts';
+import type { AbortableOptions, Queryable, QueryLevel } from '../query/types.ts';
+import type { Selection } from './types.ts';
+
+/** What a source says a selection holds. */
+export interface ExpectedInstances {
+  /** SOP Instance UIDs by series, where the source answers at IMAGE level for every series. */
+  instances?: ReadonlyMap<string, readonly string[]>;
+  /** SOP classes of them, as far as the source told. */
+  sopClassUids: readonly string[];
+  /** Number of instances to deliver; undefined when the source cannot count. */
+  count?: number;
+  /** Number of instances in series left out by modality. */
+  excluded: number;
+  /** The selection to ask the source for: series left out are no longer in it. Undefined when nothing is left. */
+  selection?: Selection;
+}
+
+/**
+ * Asks a source what a selection holds, so that completeness can be judged afterwards: study, then its series, then the
+ * instances of each. A source that does not answer at IMAGE level is asked for counts.
+ *
+ * Throws `DicomError` with code `STUDY_NOT_FOUND` or `SERIES_NOT_FOUND`.
+ */
+export async function expectedInstances(
+  source: Queryable,
+  selection: Selection,
+  options: AbortableOptions = {},
+): Promise<ExpectedInstances> {
+  const unique = { StudyInstanceUID: selection.studyInstanceUid };
+  const patient = selection.patientId === undefined ? {} : { PatientID: selection.patientId };
+
+  const [study] = await collect(
+    source,
+    'STUDY',
+    { ...unique, ...patient, NumberOfStudyRelatedInstances: '' },
+    options,
+  );
+  if (!study) {
+    throw new DicomError(
+      'STUDY_NOT_FOUND',
+      'The source does not know this study: check its Study Instance UID and that it is still online.',
+    );
+  }
+
+  const all = await collect(
+    source,
+    'SERIES',
+    { ...unique, ...patient, Modality: '', NumberOfSeriesRelatedInstances: '' },
+    options,
+  );
+  const wanted = selection.seriesInstanceUids && new Set(selection.seriesInstanceUids);
+  const chosen = wanted ? all.filter((one) => wanted.has(textOf(one, 'SeriesInstanceUID') ?? '')) : all;
+  const found = new Set(chosen.map((one) => textOf(one, 'SeriesInstanceUID')));
+  if (wanted && [...wanted].some((uid) => !found.has(uid))) {
+    throw new DicomError(
+      'SERIES_NOT_FOUND',
+      'The source does not know all of the chosen series: search the study again and choose anew.',
+    );
+  }
+
+  const excludedModalities = new Set(selection.excludeModalities ?? []);
+  const kept = chosen.filter((one) => !excludedModalities.has(textOf(one, 'Modality') ?? ''));
+  const excludedSeries = chosen.filter((one) => excludedModalities.has(textOf(one, 'Modality') ?? ''));
+  const excluded = excludedSeries.reduce(
+    (sum, one) => sum + (numberOf(one, 'NumberOfSeriesRelatedInstances') ?? 0),
+    0,
+  );
+  if (chosen.length > 0 && kept.length === 0) return { sopClassUids: [], count: 0, excluded };
+
+  const narrowed: Selection = { ...selection };
+  if (excludedSeries.length > 0)
+    narrowed.seriesInstanceUids = kept.map((one) => textOf(one, 'SeriesInstanceUID') ?? '');
+
+  const instances = new Map<string, readonly string[]>();
+  const sopClassUids = new Set<string>();
+  const wantedInstances = selection.sopInstanceUids && new Set(selection.sopInstanceUids);
+  let answers = kept.length > 0;
+  for (const one of kept) {
+    const seriesInstanceUid = textOf(one, 'SeriesInstanceUID') ?? '';
+    const matches = await collectOrNothing(
+      source,
+      'IMAGE',
+      { ...unique, ...patient, SeriesInstanceUID: seriesInstanceUid, SOPClassUID: '' },
+      options,
+    );
+    const uids: string[] = [];
+    for (const match of matches) {
+      const uid = textOf(match, 'SOPInstanceUID');
+      if (uid === undefined || (wantedInstances && !wantedInstances.has(uid))) continue;
+      uids.push(uid);
+      const sopClassUid = textOf(match, 'SOPClassUID');
+      if (sopClassUid) sopClassUids.add(sopClassUid);
+    }
+    if (matches.length === 0) answers = false;
+    instances.set(seriesInstanceUid, uids);
+  }
+
+  const result: ExpectedInstances = { sopClassUids: [...sopClassUids], excluded, selection: narrowed };
+  if (answers) {
+    result.instances = instances;
+    result.count = [...instances.values()].reduce((sum, uids) => sum + uids.length, 0);
+    return result;
+  }
+  if (wantedInstances) return { ...result, count: wantedInstances.size };
+  const counts = kept.map((one) => numberOf(one, 'NumberOfSeriesRelatedInstances'));
+  if (kept.length > 0 && counts.every((count) => count !== undefined)) {
+    result.count = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  } else if (!wanted && excludedSeries.length === 0) {
+    const count = numberOf(study, 'NumberOfStudyRelatedInstances');
+    if (count !== undefined) result.count = count;
+  }
+  return result;
+}
+
+async function collect(
+  source: Queryable,
+  level: QueryLevel,
+  keys: Record<string, string>,
+  options: AbortableOptions,
+): Promise<Attributes[]> {
+  const matches: Attributes[] = [];
+  for await (const match of source.find({ level, keys }, options)) matches.push(match);
+  return matches;
+}
+
+/** Not every node answers at IMAGE level; what it refuses there is not an error of the transfer. */
+async function collectOrNothing(...args: Parameters<typeof collect>): Promise<Attributes[]> {
+  try {
+    return await collect(...args);
+  } catch (error) {
+    const [, , , options] = args;
+    options.signal?.throwIfAborted();
+    if (error instanceof DicomError && !error.retryable) return [];
+    throw error;
+  }
+}
