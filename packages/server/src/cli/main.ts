@@ -1,1 +1,150 @@
-export {};
+import { Command, CommanderError, Option } from 'commander';
+import { aeTitle, pseudonym, queryKeys, texts, uids, wholeNumber } from './arguments.ts';
+import { echoCommand } from './echo.ts';
+import { type FindOptions, findCommand } from './find.ts';
+import { errorSentence, Output } from './output.ts';
+import { UsageError } from './place.ts';
+import { pseudonymizeCommand } from './pseudonymize.ts';
+import { scpCommand } from './scp.ts';
+import { storeCommand } from './store.ts';
+import { transferCommand } from './transfer.ts';
+
+/** Stops what runs on the first Ctrl-C, in order; a second one ends the process. */
+const stop = new AbortController();
+for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(name, () => {
+    process.once(name, () => process.exit(130));
+    stop.abort(new Error('stopped'));
+  });
+}
+
+const output = new Output({ json: process.argv.includes('--json') });
+
+/** Runs a command and turns its end into an exit status. */
+function run<Arguments extends unknown[]>(command: (...args: Arguments) => Promise<boolean>) {
+  return async (...args: Arguments) => {
+    try {
+      process.exitCode = (await command(...args)) ? 0 : 1;
+    } catch (error) {
+      end(error);
+    }
+  };
+}
+
+function end(error: unknown): void {
+  output.remark(stop.signal.aborted ? 'Stopped.' : errorSentence(error));
+  output.summary({ ok: false, seconds: output.seconds() });
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+}
+
+const program = new Command('adit')
+  .description(
+    'Moves DICOM data between systems, pseudonymized on the way. For research; not a medical device.',
+  )
+  .option('--json', 'one object a line on stdout, the last one a summary')
+  .showHelpAfterError('Run it with --help to see how it is used.')
+  .exitOverride()
+  .configureOutput({ writeErr: (text) => process.stderr.write(text) });
+
+/** Every command takes --json, before or after its name. */
+function command(usage: string, description: string): Command {
+  return program
+    .command(usage)
+    .description(description)
+    .option('--json', 'one object a line on stdout')
+    .exitOverride();
+}
+
+const level = new Option('--level <level>', 'what to search for')
+  .choices(['patient', 'study', 'series', 'image'])
+  .default('study');
+
+command('serve', 'start the whole product: web interface, API, workers')
+  .option('--demo', 'transfer one study between the demo nodes at the start')
+  .action(
+    run(async (options: { demo?: boolean }) => {
+      const { serve } = await import('../serve.ts');
+      return serve({ output, signal: stop.signal, demo: options.demo ?? false });
+    }),
+  );
+
+command('echo <node>', 'ask a DIMSE node whether it answers (C-ECHO)').action(
+  run((node: string) => echoCommand(output, node, stop.signal)),
+);
+
+command('find <node>', 'search a node (C-FIND or QIDO-RS)')
+  .addOption(level)
+  .option('-k, --key <KEY=VALUE>', 'matching key, as often as needed', queryKeys)
+  .option('--limit <n>', 'stop after so many matches', wholeNumber('--limit', 1, 1_000_000))
+  .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
+  .action(
+    run((node: string, options: Omit<FindOptions, 'level'> & { level: string }) =>
+      findCommand(
+        output,
+        node,
+        { ...options, level: options.level.toUpperCase() as FindOptions['level'] },
+        stop.signal,
+      ),
+    ),
+  );
+
+command('store <node> <paths...>', 'send DICOM files and folders to a node (C-STORE)')
+  .option('--max-associations <n>', 'most associations at once', wholeNumber('--max-associations', 1, 64))
+  .action(
+    run((node: string, paths: string[], options: { maxAssociations?: number }) =>
+      storeCommand(output, node, paths, options, stop.signal),
+    ),
+  );
+
+command('transfer', 'move studies from one place to another')
+  .requiredOption('--from <place>', 'dicom://AET@host:port, dicomweb+http(s)://… or a folder')
+  .requiredOption('--to <place>', 'dicom://AET@host:port or a folder')
+  .requiredOption('--study <uid>', 'Study Instance UID, as often as needed', uids)
+  .option('--series <uid>', 'only this series, as often as needed', uids)
+  .option('--exclude-modality <modality>', 'leave out series of this modality', texts)
+  .option('--pseudonym <text>', 'pseudonymize: becomes PatientID and PatientName', pseudonym)
+  .option('--recipe <name>', 'how to pseudonymize; default: basic')
+  .option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run')
+  .addOption(
+    new Option('--verify <how>', 'how to make sure that everything arrived').choices([
+      'image',
+      'count',
+      'commitment',
+      'reread',
+      'none',
+    ]),
+  )
+  .option(
+    '--max-associations <n>',
+    'most associations to the destination',
+    wholeNumber('--max-associations', 1, 64),
+  )
+  .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
+  .option('--dry-run', 'count only, transfer nothing')
+  .action(run((options) => transferCommand(output, options, stop.signal)));
+
+command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder into a folder')
+  .requiredOption('--pseudonym <text>', 'becomes PatientID and PatientName', pseudonym)
+  .option('--recipe <name>', 'how to pseudonymize; default: basic')
+  .option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run')
+  .action(
+    run((input: string, target: string, options) =>
+      pseudonymizeCommand(output, input, target, options, stop.signal),
+    ),
+  );
+
+command('scp <folder>', 'a test and demo PACS over a folder')
+  .requiredOption('--aet <title>', 'its AE title', aeTitle)
+  .requiredOption('--port <n>', 'its port; 0 takes a free one', wholeNumber('--port', 0, 65535))
+  .option('--host <address>', 'address to listen on; default: 127.0.0.1')
+  .action(run((folder: string, options) => scpCommand(output, folder, options, stop.signal)));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong; help and version are no errors.
+    if (error.exitCode !== 0) output.summary({ ok: false });
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else end(error);
+}

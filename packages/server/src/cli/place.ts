@@ -1,0 +1,80 @@
+import { DicomError } from '@adit/core';
+import { type DimseNode, parseDimseUrl } from '@adit/dimse';
+
+/** Where something is transferred from or to, as the command line names it. */
+export type Place =
+  | { kind: 'dimse'; node: DimseNode; text: string }
+  | { kind: 'dicomweb'; url: string; text: string }
+  | { kind: 'folder'; path: string; text: string };
+
+/** Wrong usage: ends with exit status 2. */
+export class UsageError extends DicomError {
+  constructor(message: string, cause?: unknown) {
+    super('USAGE', message, { cause });
+  }
+}
+
+/**
+ * Reads a place: `dicom://AET@host[:port]`, `dicom+tls://…`, `dicomweb+http(s)://…`, `folder:PATH` or a bare path.
+ *
+ * Throws `UsageError`.
+ */
+export function parsePlace(text: string): Place {
+  const scheme = /^([a-z0-9+]+):/i.exec(text)?.[1]?.toLowerCase();
+  switch (scheme) {
+    case 'dicom':
+    case 'dicom+tls':
+      return { kind: 'dimse', node: parseNode(text), text: withoutQuery(text) };
+    case 'dicomweb+http':
+    case 'dicomweb+https':
+      return parseDicomWeb(text);
+    case 'folder':
+      return folder(text.slice('folder:'.length), text);
+    case 'zip':
+    case '7z':
+    case 'nifti':
+      throw new UsageError(`${scheme}: is not available yet; use a folder.`);
+    case 'http':
+    case 'https':
+      throw new UsageError(`A DICOMweb service is written dicomweb+${text.slice(0, scheme.length)}://…`);
+    default:
+      if (scheme !== undefined && /^[a-z0-9+]+:\/\//i.test(text)) {
+        throw new UsageError(
+          `${scheme}:// is not known: use dicom://AET@host:port, dicom+tls://, dicomweb+http://, dicomweb+https:// or a folder.`,
+        );
+      }
+      return folder(text, text);
+  }
+}
+
+/** Reads a place that must be a DIMSE node. Throws `UsageError`. */
+export function parseNode(text: string): DimseNode {
+  if (!/^dicom(\+tls)?:/i.test(text)) {
+    throw new UsageError(`${text} is not a DIMSE node: write dicom://AET@host:port.`);
+  }
+  try {
+    return parseDimseUrl(text);
+  } catch (error) {
+    throw new UsageError(error instanceof DicomError ? error.message : `${text} is not a node.`, error);
+  }
+}
+
+function parseDicomWeb(text: string): Place {
+  const url = URL.parse(text.slice('dicomweb+'.length));
+  if (!url) throw new UsageError(`${withoutQuery(text)} is not a URL: write dicomweb+http://host:port/path.`);
+  if (url.username || url.password) {
+    throw new UsageError(
+      'Credentials do not belong into a URL: put the header into a file and name it with --header-file.',
+    );
+  }
+  return { kind: 'dicomweb', url: url.href, text: `dicomweb+${url.origin}${url.pathname}` };
+}
+
+function folder(path: string, text: string): Place {
+  if (path === '') throw new UsageError('A folder needs a path.');
+  return { kind: 'folder', path, text };
+}
+
+function withoutQuery(text: string): string {
+  return text.replace(/\?.*$/, '');
+}

@@ -1,0 +1,120 @@
+import { stat } from 'node:fs/promises';
+import { DicomError, TransferTally } from '@adit/core';
+import { type DicomFile, readDicomFile, walkFiles } from '@adit/core/node';
+import { createDimseSink } from '@adit/dimse';
+import { errorSentence, formatBytes, type Output, tellReasons } from './output.ts';
+import { parseNode } from './place.ts';
+
+export interface StoreOptions {
+  maxAssociations?: number;
+}
+
+/** `adit store NODE PATH…`: files, and the DICOM files of folders, to a node by C-STORE. */
+export async function storeCommand(
+  output: Output,
+  target: string,
+  paths: readonly string[],
+  options: StoreOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const node = parseNode(target);
+  await using sink = createDimseSink(
+    node,
+    options.maxAssociations === undefined ? {} : { maxAssociations: options.maxAssociations },
+  );
+  const tally = new TransferTally();
+  const { counts } = tally;
+  counts.expected = 0;
+  /** The first instance of a study goes alone: servers race on inserting a new study. */
+  const firstOfStudy = new Map<string, Promise<void>>();
+  let fatal: unknown;
+
+  async function storeFile(path: string, named: boolean): Promise<void> {
+    let file: DicomFile;
+    try {
+      file = await readDicomFile(path);
+    } catch (error) {
+      if (error instanceof DicomError && error.code === 'NOT_DICOM' && !named) {
+        counts.skipped += 1;
+        tally.addReason('skipped', 'no DICOM file');
+      } else {
+        counts.failed += 1;
+        tally.addReason('failed', named ? `${path}: ${errorSentence(error)}` : errorSentence(error));
+      }
+      return;
+    }
+    const first = firstOfStudy.get(file.studyInstanceUid ?? '');
+    if (first) await first;
+    const sent = send(file, path);
+    if (!first)
+      firstOfStudy.set(
+        file.studyInstanceUid ?? '',
+        sent.catch(() => {}),
+      );
+    await sent;
+  }
+
+  async function send(file: DicomFile, path: string): Promise<void> {
+    counts.received += 1;
+    const outcome = await sink.store(file, { signal });
+    if (outcome.state === 'failed') {
+      counts.failed += 1;
+      tally.addReason('failed', outcome.message ?? 'refused');
+      return;
+    }
+    counts.stored += 1;
+    counts.bytes += file.byteLength ?? (await stat(path)).size;
+    if (outcome.state === 'warning') {
+      counts.warnings += 1;
+      tally.addReason('warning', outcome.message ?? 'stored with a warning');
+    }
+    output.progress(counts, output.seconds());
+  }
+
+  const files = filesOf(paths);
+  async function work(): Promise<void> {
+    for (let next = await files.next(); !next.done && fatal === undefined; next = await files.next()) {
+      counts.expected = (counts.expected ?? 0) + 1;
+      try {
+        await storeFile(next.value.path, next.value.named);
+      } catch (error) {
+        counts.failed += 1;
+        fatal ??= error;
+      }
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: sink.concurrency ?? 1 }, work));
+  } catch (error) {
+    fatal ??= error;
+  }
+
+  tellReasons(output, tally.reasons());
+  if (fatal !== undefined) output.remark(signal.aborted ? 'Stopped.' : errorSentence(fatal));
+  else if (counts.expected === 0) output.remark('There is no file to send.');
+  const ok = fatal === undefined && counts.failed === 0 && counts.stored > 0;
+  const seconds = output.seconds();
+  output.summary(
+    {
+      ok,
+      expected: counts.expected ?? 0,
+      instances: counts.stored,
+      skipped: counts.skipped,
+      warnings: counts.warnings,
+      failed: counts.failed,
+      bytes: counts.bytes,
+      seconds,
+    },
+    `${ok ? 'Done:' : 'Not done:'} ${counts.stored} of ${counts.expected} files (${formatBytes(counts.bytes)}) to ` +
+      `${node.aeTitle} at ${node.host}:${node.port} in ${seconds.toFixed(1)} s; ${counts.failed} failed, ${counts.skipped} skipped.`,
+  );
+  return ok;
+}
+
+/** Files by their paths; `named` when the command line names the file itself rather than its folder. */
+async function* filesOf(paths: readonly string[]): AsyncGenerator<{ path: string; named: boolean }> {
+  for (const path of paths) {
+    const named = (await stat(path)).isFile();
+    for await (const file of walkFiles(path)) yield { path: file, named };
+  }
+}

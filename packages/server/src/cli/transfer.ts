@@ -1,0 +1,232 @@
+import {
+  type InstanceSink,
+  type InstanceSource,
+  type Queryable,
+  type Selection,
+  type TransferResult,
+  transfer,
+  type Verification,
+  type Verifier,
+  verifyByQuery,
+} from '@adit/core';
+import { createFolderSink, createFolderSource } from '@adit/core/node';
+import { createDicomWebClient } from '@adit/dicomweb';
+import { createDimseClient, createDimseSink } from '@adit/dimse';
+import { readHeaderFile } from './arguments.ts';
+import { type DeidentificationOptions, pseudonymizerFor } from './deidentification.ts';
+import { formatBytes, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
+import { type Place, parsePlace, UsageError } from './place.ts';
+
+export interface TransferOptions extends DeidentificationOptions {
+  from: string;
+  to: string;
+  study: string[];
+  series?: string[];
+  excludeModality?: string[];
+  verify?: Verification;
+  maxAssociations?: number;
+  headerFile?: string;
+  dryRun?: boolean;
+}
+
+/** `adit transfer --from PLACE --to PLACE --study UID…` */
+export async function transferCommand(
+  output: Output,
+  options: TransferOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const from = parsePlace(options.from);
+  const to = parsePlace(options.to);
+  if (options.series && options.study.length > 1) throw new UsageError('--series goes with one --study.');
+  const pseudonymizer = await pseudonymizerFor(output, options);
+
+  await using source = await openSource(from, options);
+  if (options.dryRun) return dryRun(output, from, source, options, signal);
+  await using destination = openDestination(to, options);
+
+  const started = performance.now();
+  const seconds = () => round((performance.now() - started) / 1000);
+  const totals: SummaryCounts = {
+    expected: 0,
+    instances: 0,
+    skipped: 0,
+    verified: 0,
+    verification: 'none',
+    warnings: 0,
+    failed: 0,
+    held: 0,
+    bytes: 0,
+    seconds: 0,
+  };
+  let ok = true;
+  for (const [index, studyInstanceUid] of options.study.entries()) {
+    const result = await transfer({
+      source,
+      sink: destination.sink,
+      selection: selectionOf(studyInstanceUid, options),
+      ...(pseudonymizer ? { transforms: [pseudonymizer.transform] } : {}),
+      ...(destination.verify ? { verify: destination.verify } : {}),
+      signal,
+      onProgress: (counts) => output.progress(counts, seconds()),
+    });
+    addTo(totals, result);
+    const which = options.study.length === 1 ? '' : `Study ${index + 1} of ${options.study.length}: `;
+    const verifiedAsAsked =
+      options.verify === undefined || options.verify === result.verification || result.counts.stored === 0;
+    if (!result.ok || !verifiedAsAsked) ok = false;
+    tellReasons(output, result.reasons);
+    if (result.problem) output.remark(`${which}${result.problem.message} (${from.text} to ${to.text})`);
+    if (!verifiedAsAsked) {
+      output.remark(
+        `${which}${to.text} could not be asked for a verification by ${options.verify}: use another --verify.`,
+      );
+    }
+    output.event({
+      event: 'study',
+      number: index + 1,
+      of: options.study.length,
+      ok: result.ok && verifiedAsAsked,
+    });
+    if (signal.aborted) break;
+  }
+  totals.seconds = seconds();
+  output.summary({ ok, ...totals }, sentence(ok, totals, from, to));
+  return ok;
+}
+
+function selectionOf(studyInstanceUid: string, options: TransferOptions): Selection {
+  return {
+    studyInstanceUid,
+    ...(options.series ? { seriesInstanceUids: options.series } : {}),
+    ...(options.excludeModality ? { excludeModalities: options.excludeModality } : {}),
+  };
+}
+
+async function openSource(
+  place: Place,
+  options: TransferOptions,
+): Promise<InstanceSource & Queryable & AsyncDisposable> {
+  switch (place.kind) {
+    case 'dimse':
+      return createDimseClient(place.node);
+    case 'dicomweb': {
+      const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
+      return createDicomWebClient({ url: place.url, ...headers });
+    }
+    case 'folder':
+      return createFolderSource(place.path);
+  }
+}
+
+interface Destination extends AsyncDisposable {
+  sink: InstanceSink;
+  verify: Verifier | undefined;
+}
+
+function openDestination(place: Place, options: TransferOptions): Destination {
+  switch (place.kind) {
+    case 'dimse': {
+      const associations =
+        options.maxAssociations === undefined ? {} : { maxAssociations: options.maxAssociations };
+      const sink = createDimseSink(place.node, associations);
+      const client = createDimseClient(place.node);
+      return {
+        sink,
+        verify: verifierFor(options.verify, 'dimse', client),
+        async [Symbol.asyncDispose]() {
+          await sink[Symbol.asyncDispose]();
+          await client[Symbol.asyncDispose]();
+        },
+      };
+    }
+    case 'dicomweb':
+      throw new UsageError('A DICOMweb service is not available as a destination yet: use its DIMSE node.');
+    case 'folder': {
+      const sink = createFolderSink(place.path);
+      return {
+        sink,
+        verify: options.verify === 'none' ? undefined : sink.verify,
+        async [Symbol.asyncDispose]() {},
+      };
+    }
+  }
+}
+
+function verifierFor(
+  asked: Verification | undefined,
+  _kind: 'dimse',
+  client: Queryable,
+): Verifier | undefined {
+  switch (asked) {
+    case undefined:
+      return verifyByQuery(client);
+    case 'image':
+    case 'count':
+      return verifyByQuery(client, { by: asked });
+    case 'none':
+      return undefined;
+    default:
+      throw new UsageError(`A DIMSE node cannot be verified by ${asked} yet: use image, count or none.`);
+  }
+}
+
+async function dryRun(
+  output: Output,
+  from: Place,
+  source: Queryable,
+  options: TransferOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { expectedInstances } = await import('@adit/core');
+  let expected = 0;
+  let skipped = 0;
+  for (const studyInstanceUid of options.study) {
+    const plan = await expectedInstances(source, selectionOf(studyInstanceUid, options), { signal });
+    expected += (plan.count ?? 0) + plan.excluded;
+    skipped += plan.excluded;
+  }
+  output.summary(
+    { ok: expected > 0, expected, skipped, seconds: output.seconds() },
+    `${expected - skipped} instances of ${options.study.length} studies would be transferred from ${from.text}; ${skipped} are left out.`,
+  );
+  return expected > 0;
+}
+
+function addTo(totals: SummaryCounts, result: TransferResult): void {
+  const { counts } = result;
+  totals.expected += counts.expected ?? 0;
+  totals.instances += counts.stored;
+  totals.skipped += counts.skipped;
+  totals.verified += counts.verified;
+  totals.warnings += counts.warnings;
+  totals.failed += counts.failed;
+  totals.held += counts.held;
+  totals.bytes += counts.bytes;
+  if (result.verification !== 'none') totals.verification = result.verification;
+}
+
+function sentence(ok: boolean, totals: SummaryCounts, from: Place, to: Place): string {
+  const rate = totals.seconds > 0 ? `, ${formatBytes(totals.bytes / totals.seconds)}/s` : '';
+  const verified =
+    totals.verification === 'none'
+      ? 'not verified'
+      : `${totals.verified} verified (by ${VERIFICATION_WORDS[totals.verification]})`;
+  const trouble = [
+    totals.skipped > 0 ? `${totals.skipped} skipped` : '',
+    totals.warnings > 0 ? `${totals.warnings} with remarks` : '',
+    totals.held > 0 ? `${totals.held} held back` : '',
+    totals.failed > 0 ? `${totals.failed} failed` : '',
+  ].filter(Boolean);
+  return [
+    ok ? 'Done:' : 'Not done:',
+    `${totals.instances} of ${totals.expected} instances (${formatBytes(totals.bytes)}) from ${from.text} to ${to.text}`,
+    `in ${totals.seconds.toFixed(1)} s${rate}; ${[verified, ...trouble].join(', ')}.`,
+  ].join(' ');
+}
+
+const VERIFICATION_WORDS = {
+  image: 'their UIDs',
+  count: 'their number',
+  commitment: 'storage commitment',
+  reread: 'reading them again',
+} as const;
