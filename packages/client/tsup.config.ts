@@ -1,3 +1,3 @@
 import { libraryBuild } from '../../scripts/library-build.ts';
 
-export default libraryBuild({ entry: ['src/index.ts'], platform: 'neutral' });
+export default libraryBuild({ entry: ['src/index.ts', 'src/openapi/index.ts'], platform: 'neutral' });

@@ -148,7 +148,7 @@ export const jobs = {
       state: jobState.optional(),
       all: z.enum(['true', 'false']).optional(),
       before: id.optional().describe('Only jobs older than this one'),
-      limit: z.coerce.number().int().min(1).max(200).default(50),
+      limit: z.coerce.number<number>().int().min(1).max(200).default(50),
     }),
     status: 200,
     response: z.object({ jobs: z.array(job), next: id.optional().describe('`before` of the next page') }),
@@ -173,7 +173,7 @@ export const jobs = {
     query: z.object({
       state: taskState.optional(),
       after: id.optional().describe('Only tasks after this one'),
-      limit: z.coerce.number().int().min(1).max(1000).default(200),
+      limit: z.coerce.number<number>().int().min(1).max(1000).default(200),
     }),
     status: 200,
     response: z.object({ tasks: z.array(task), next: id.optional().describe('`after` of the next page') }),
@@ -208,6 +208,16 @@ export const jobs = {
     status: 200,
     response: job,
   }),
+  restartJob: operation({
+    method: 'POST',
+    path: '/jobs/{jobId}/restart',
+    summary: 'Do all tasks of an ended job again',
+    tag: 'jobs',
+    access: 'admin',
+    params,
+    status: 200,
+    response: job,
+  }),
   events: operation({
     method: 'GET',
     path: '/events',
@@ -216,6 +226,7 @@ export const jobs = {
     access: 'user',
     query: z.object({
       jobId: id.optional().describe('Only of this job, its tasks included; without it: jobs only'),
+      all: z.enum(['true', 'false']).optional().describe('Of every user; for administrators'),
     }),
     status: 200,
     response: liveEvent,

@@ -8,6 +8,13 @@ const common = {
   destination: z.boolean().describe('May be transferred to'),
 };
 
+const maxTasks = z
+  .int()
+  .min(1)
+  .max(32)
+  .default(2)
+  .describe('Most studies transferred from it at the same time');
+
 const dimseNode = z.object({
   kind: z.literal('dimse'),
   ...common,
@@ -15,15 +22,18 @@ const dimseNode = z.object({
   host: z.string().trim().min(1).max(255),
   port: z.int().min(1).max(65535),
   maxAssociations: z.int().min(1).max(64).default(4).describe('Most associations ADIT opens to it at once'),
+  maxTasks,
 });
 
 const dicomWebNode = z.object({
   kind: z.literal('dicomweb'),
   ...common,
+  destination: z.literal(false),
   url: z
     .url({ protocol: /^https?$/ })
     .max(2000)
     .describe('The service root'),
+  maxTasks,
 });
 
 const folderNode = z.object({
@@ -43,7 +53,7 @@ export const nodeSettings = z
         .max(2000)
         .optional()
         .describe(
-          'Value of the Authorization header; kept encrypted, never given out; left out on update: unchanged',
+          'Value of the Authorization header; kept encrypted, never given out. On update: left out, it stays; empty, it goes',
         ),
     }),
     folderNode,

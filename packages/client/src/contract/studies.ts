@@ -79,7 +79,7 @@ export const studySearch = z.object({
   from: date.optional().describe('First study date'),
   to: date.optional().describe('Last study date'),
   studyInstanceUid: uid.optional(),
-  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  limit: z.coerce.number<number>().int().min(1).max(1000).default(100),
 });
 
 export type StudySearch = z.input<typeof studySearch>;
