@@ -1,3 +1,4 @@
+export type { JobAction, JobState, TaskState } from '@adit/core';
 export { ApiError } from './api-error.ts';
 export { type Contract, contract, type OperationName } from './contract/index.ts';
 export * from './contract/jobs.ts';

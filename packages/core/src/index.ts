@@ -16,6 +16,7 @@ export * from './data/uid-registry.ts';
 export * from './data/values.ts';
 export * from './data/vr.ts';
 export * from './errors.ts';
+export * from './job/index.ts';
 export * from './query/matching.ts';
 export * from './query/return-keys.ts';
 export * from './query/types.ts';

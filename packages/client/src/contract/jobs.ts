@@ -1,20 +1,10 @@
+import { jobActions, jobStates, taskStates } from '@adit/core';
 import { z } from 'zod';
 import { operation } from './operation.ts';
 import { id, pseudonym, timestamp, uid } from './values.ts';
 
-export const jobState = z.enum([
-  'pending',
-  'running',
-  'canceling',
-  'canceled',
-  'success',
-  'warning',
-  'failure',
-]);
-export const taskState = z.enum(['pending', 'running', 'canceled', 'success', 'warning', 'failure']);
-
-export type JobState = z.infer<typeof jobState>;
-export type TaskState = z.infer<typeof taskState>;
+export const jobState = z.enum(jobStates);
+export const taskState = z.enum(taskStates);
 
 const studySelection = z.object({
   studyInstanceUid: uid,
@@ -102,9 +92,7 @@ export const job = z
       failure: z.int(),
     }),
     counts: instanceCounts,
-    actions: z
-      .array(z.enum(['cancel', 'resume', 'retry', 'restart']))
-      .describe('What this user may do with it in this state'),
+    actions: z.array(z.enum(jobActions)).describe('What this user may do with it in this state'),
     createdAt: timestamp,
     startedAt: timestamp.optional(),
     endedAt: timestamp.optional(),
