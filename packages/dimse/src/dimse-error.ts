@@ -1,0 +1,47 @@
+import { DicomError, type DicomErrorOptions } from '@adit/core';
+
+/**
+ * What kinds of trouble a DIMSE operation ends with.
+ *
+ * - `UNREACHABLE` no TCP connection: refused, no route, unknown host name
+ * - `TIMEOUT` the peer was silent for too long
+ * - `REJECTED` the peer rejected the association (PS3.8 Table 9-21)
+ * - `ABORTED` the peer aborted the association
+ * - `CONNECTION_LOST` the connection ended without a release
+ * - `PROTOCOL` the peer broke a rule of PS3.7 or PS3.8
+ * - `NO_CONTEXT` the peer did not accept a presentation context that the operation needs
+ * - `STATUS` the peer answered with a failure status, kept in `status`
+ * - `NOTHING_SENT` a retrieval ended well although it sent no object
+ * - `CLOSED` used after its own end
+ * - `LISTEN` the server could not listen
+ * - `INVALID_NODE` a node description that cannot be meant
+ */
+export type DimseErrorCode =
+  | 'UNREACHABLE'
+  | 'TIMEOUT'
+  | 'REJECTED'
+  | 'ABORTED'
+  | 'CONNECTION_LOST'
+  | 'PROTOCOL'
+  | 'NO_CONTEXT'
+  | 'STATUS'
+  | 'NOTHING_SENT'
+  | 'CLOSED'
+  | 'LISTEN'
+  | 'INVALID_NODE';
+
+export interface DimseErrorOptions extends DicomErrorOptions {
+  /** Status of the answer (PS3.7 §C). In an SCP's handler: the status to answer with. */
+  status?: number;
+}
+
+/** What every function of this package throws. */
+export class DimseError extends DicomError {
+  declare readonly code: DimseErrorCode;
+  readonly status?: number;
+
+  constructor(code: DimseErrorCode, message: string, options: DimseErrorOptions = {}) {
+    super(code, message, options);
+    if (options.status !== undefined) this.status = options.status;
+  }
+}
