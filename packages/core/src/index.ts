@@ -8,6 +8,7 @@ export * from './data/element-reader.ts';
 export * from './data/element-writer.ts';
 export * from './data/part10.ts';
 export * from './data/peek-header.ts';
+export * from './data/sop-class.ts';
 export * from './data/tag.ts';
 export * from './data/tags.ts';
 export * from './data/transfer-syntax.ts';

@@ -1,0 +1,5284 @@
+// Made by packages/core/generate. Do not edit.
+// DICOM PS3.6 and PS3.15, © NEMA
+
+/** See packages/core/generate/dictionary.ts for the form. */
+export const dictionaryData = `=0000
+0000CommandGroupLength UL
+!0001CommandLengthToEnd UL
+0002AffectedSOPClassUID UI
+0003RequestedSOPClassUID UI
+!0010CommandRecognitionCode SH
+0100CommandField US
+0110MessageID US
+0120MessageIDBeingRespondedTo US
+!0200Initiator AE
+!0300Receiver AE
+!0400FindLocation AE
+0600MoveDestination AE
+0700Priority US
+0800CommandDataSetType US
+!0850NumberOfMatches US
+!0860ResponseSequenceNumber US
+0900Status US
+0901OffendingElement AT 1-n
+0902ErrorComment LO
+0903ErrorID US
+1000AffectedSOPInstanceUID UI
+1001RequestedSOPInstanceUID UI
+1002EventTypeID US
+1005AttributeIdentifierList AT 1-n
+1008ActionTypeID US
+1020NumberOfRemainingSuboperations US
+1021NumberOfCompletedSuboperations US
+1022NumberOfFailedSuboperations US
+1023NumberOfWarningSuboperations US
+1030MoveOriginatorApplicationEntityTitle AE
+1031MoveOriginatorMessageID US
+!4000DialogReceiver LT
+!4010TerminalType LT
+!5010MessageSetID SH
+!5020EndMessageID SH
+!5110DisplayFormat LT
+!5120PagePositionID LT
+!5130TextFormatID CS
+!5140NormalReverse CS
+!5150AddGrayScale CS
+!5160Borders CS
+!5170Copies IS
+!5180CommandMagnificationType CS
+!5190Erase CS
+!51a0Print CS
+!51b0Overlays US 1-n
+=0002
+0000FileMetaInformationGroupLength UL
+0001FileMetaInformationVersion OB
+0002MediaStorageSOPClassUID UI
+0003MediaStorageSOPInstanceUID UI
+0010TransferSyntaxUID UI
+0012ImplementationClassUID UI
+0013ImplementationVersionName SH
+0016SourceApplicationEntityTitle AE
+0017SendingApplicationEntityTitle AE
+0018ReceivingApplicationEntityTitle AE
+0026SourcePresentationAddress UR
+0027SendingPresentationAddress UR
+0028ReceivingPresentationAddress UR
+0031RTVMetaInformationVersion OB
+0032RTVCommunicationSOPClassUID UI
+0033RTVCommunicationSOPInstanceUID UI
+0035RTVSourceIdentifier OB
+0036RTVFlowIdentifier OB
+0037RTVFlowRTPSamplingRate UL
+0038RTVFlowActualFrameDuration FD
+0100PrivateInformationCreatorUID UI
+0102PrivateInformation OB
+=0004
+1130FileSetID CS
+1141FileSetDescriptorFileID CS 1-8
+1142SpecificCharacterSetOfFileSetDescriptorFile CS
+1200OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity UL
+1202OffsetOfTheLastDirectoryRecordOfTheRootDirectoryEntity UL
+1212FileSetConsistencyFlag US
+1220DirectoryRecordSequence SQ
+1400OffsetOfTheNextDirectoryRecord UL
+1410RecordInUseFlag US
+1420OffsetOfReferencedLowerLevelDirectoryEntity UL
+1430DirectoryRecordType CS
+1432PrivateRecordUID UI
+1500ReferencedFileID CS 1-8
+!1504MRDRDirectoryRecordOffset UL
+1510ReferencedSOPClassUIDInFile UI
+1511ReferencedSOPInstanceUIDInFile UI
+1512ReferencedTransferSyntaxUIDInFile UI
+151aReferencedRelatedGeneralSOPClassUIDInFile UI 1-n
+!1600NumberOfReferences UL
+=0006
+0001CurrentFrameFunctionalGroupsSequence SQ
+=0008
+!0001LengthToEnd UL
+0005SpecificCharacterSet CS 1-n
+0006LanguageCodeSequence SQ
+0008ImageType CS 2-n
+!0010RecognitionCode SH
+0012InstanceCreationDate DA
+0013InstanceCreationTime TM
+0014InstanceCreatorUID UI
+0015InstanceCoercionDateTime DT
+0016SOPClassUID UI
+0017AcquisitionUID UI
+0018SOPInstanceUID UI
+0019PyramidUID UI
+001aRelatedGeneralSOPClassUID UI 1-n
+001bOriginalSpecializedSOPClassUID UI
+001cSyntheticData CS
+0020StudyDate DA
+0021SeriesDate DA
+0022AcquisitionDate DA
+0023ContentDate DA
+!0024OverlayDate DA
+!0025CurveDate DA
+002aAcquisitionDateTime DT
+0030StudyTime TM
+0031SeriesTime TM
+0032AcquisitionTime TM
+0033ContentTime TM
+!0034OverlayTime TM
+!0035CurveTime TM
+!0040DataSetType US
+!0041DataSetSubtype LO
+!0042NuclearMedicineSeriesType CS
+0050AccessionNumber SH
+0051IssuerOfAccessionNumberSequence SQ
+0052QueryRetrieveLevel CS
+0053QueryRetrieveView CS
+0054RetrieveAETitle AE 1-n
+0055StationAETitle AE
+0056InstanceAvailability CS
+0058FailedSOPInstanceUIDList UI 1-n
+0060Modality CS
+0061ModalitiesInStudy CS 1-n
+0062SOPClassesInStudy UI 1-n
+0063AnatomicRegionsInStudyCodeSequence SQ
+0064ConversionType CS
+0068PresentationIntentType CS
+0070Manufacturer LO
+0080InstitutionName LO
+0081InstitutionAddress ST
+0082InstitutionCodeSequence SQ
+0090ReferringPhysicianName PN
+0092ReferringPhysicianAddress ST
+0094ReferringPhysicianTelephoneNumbers SH 1-n
+0096ReferringPhysicianIdentificationSequence SQ
+009cConsultingPhysicianName PN 1-n
+009dConsultingPhysicianIdentificationSequence SQ
+0100CodeValue SH
+0101ExtendedCodeValue LO
+0102CodingSchemeDesignator SH
+0103CodingSchemeVersion SH
+0104CodeMeaning LO
+0105MappingResource CS
+0106ContextGroupVersion DT
+0107ContextGroupLocalVersion DT
+0108ExtendedCodeMeaning LT
+0109CodingSchemeResourcesSequence SQ
+010aCodingSchemeURLType CS
+010bContextGroupExtensionFlag CS
+010cCodingSchemeUID UI
+010dContextGroupExtensionCreatorUID UI
+010eCodingSchemeURL UR
+010fContextIdentifier CS
+0110CodingSchemeIdentificationSequence SQ
+0112CodingSchemeRegistry LO
+0114CodingSchemeExternalID ST
+0115CodingSchemeName ST
+0116CodingSchemeResponsibleOrganization ST
+0117ContextUID UI
+0118MappingResourceUID UI
+0119LongCodeValue UC
+0120URNCodeValue UR
+0121EquivalentCodeSequence SQ
+0122MappingResourceName LO
+0123ContextGroupIdentificationSequence SQ
+0124MappingResourceIdentificationSequence SQ
+0201TimezoneOffsetFromUTC SH
+!0202 UN
+0220ResponsibleGroupCodeSequence SQ
+0221EquipmentModality CS
+0222ManufacturerRelatedModelGroup LO
+0300PrivateDataElementCharacteristicsSequence SQ
+0301PrivateGroupReference US
+0302PrivateCreatorReference LO
+0303BlockIdentifyingInformationStatus CS
+0304NonidentifyingPrivateElements US 1-n
+0305DeidentificationActionSequence SQ
+0306IdentifyingPrivateElements US 1-n
+0307DeidentificationAction CS
+0308PrivateDataElement US
+0309PrivateDataElementValueMultiplicity UL 1-3
+030aPrivateDataElementValueRepresentation CS
+030bPrivateDataElementNumberOfItems UL 1-2
+030cPrivateDataElementName UC
+030dPrivateDataElementKeyword UC
+030ePrivateDataElementDescription UT
+030fPrivateDataElementEncoding UT
+0310PrivateDataElementDefinitionSequence SQ
+0400ScopeOfInventorySequence SQ
+0401InventoryPurpose LT
+0402InventoryInstanceDescription LT
+0403InventoryLevel CS
+0404ItemInventoryDateTime DT
+0405RemovedFromOperationalUse CS
+0406ReasonForRemovalCodeSequence SQ
+0407StoredInstanceBaseURI UR
+0408FolderAccessURI UR
+0409FileAccessURI UR
+040aContainerFileType CS
+040bFilenameInContainer UR
+040cFileOffsetInContainer UV
+040dFileLengthInContainer UV
+040eStoredInstanceTransferSyntaxUID UI
+040fExtendedMatchingMechanisms CS 1-n
+0410RangeMatchingSequence SQ
+0411ListOfUIDMatchingSequence SQ
+0412EmptyValueMatchingSequence SQ
+0413GeneralMatchingSequence SQ
+0414RequestedStatusInterval US
+0415RetainInstances CS
+0416ExpirationDateTime DT
+0417TransactionStatus CS
+0418TransactionStatusComment LT
+0419FileSetAccessSequence SQ
+041aFileAccessSequence SQ
+041bRecordKey OB
+041cPriorRecordKey OB
+041dMetadataSequence SQ
+041eUpdatedMetadataSequence SQ
+041fStudyUpdateDateTime DT
+0420InventoryAccessEndPointsSequence SQ
+0421StudyAccessEndPointsSequence SQ
+0422IncorporatedInventoryInstanceSequence SQ
+0423InventoriedStudiesSequence SQ
+0424InventoriedSeriesSequence SQ
+0425InventoriedInstancesSequence SQ
+0426InventoryCompletionStatus CS
+0427NumberOfStudyRecordsInInstance UL
+0428TotalNumberOfStudyRecords UV
+0429MaximumNumberOfRecords UV
+!1000NetworkID AE
+1010StationName SH
+1030StudyDescription LO
+1032ProcedureCodeSequence SQ
+103eSeriesDescription LO
+103fSeriesDescriptionCodeSequence SQ
+1040InstitutionalDepartmentName LO
+1041InstitutionalDepartmentTypeCodeSequence SQ
+1048PhysiciansOfRecord PN 1-n
+1049PhysiciansOfRecordIdentificationSequence SQ
+1050PerformingPhysicianName PN 1-n
+1052PerformingPhysicianIdentificationSequence SQ
+1060NameOfPhysiciansReadingStudy PN 1-n
+1062PhysiciansReadingStudyIdentificationSequence SQ
+1070OperatorsName PN 1-n
+1072OperatorIdentificationSequence SQ
+1080AdmittingDiagnosesDescription LO 1-n
+1084AdmittingDiagnosesCodeSequence SQ
+1088PyramidDescription LO
+1090ManufacturerModelName LO
+!1100ReferencedResultsSequence SQ
+1110ReferencedStudySequence SQ
+1111ReferencedPerformedProcedureStepSequence SQ
+1112ReferencedInstancesBySOPClassSequence SQ
+1115ReferencedSeriesSequence SQ
+1120ReferencedPatientSequence SQ
+1125ReferencedVisitSequence SQ
+!1130ReferencedOverlaySequence SQ
+1134ReferencedStereometricInstanceSequence SQ
+113aReferencedWaveformSequence SQ
+1140ReferencedImageSequence SQ
+!1145ReferencedCurveSequence SQ
+114aReferencedInstanceSequence SQ
+114bReferencedRealWorldValueMappingInstanceSequence SQ
+1150ReferencedSOPClassUID UI
+1155ReferencedSOPInstanceUID UI
+1156DefinitionSourceSequence SQ
+115aSOPClassesSupported UI 1-n
+1160ReferencedFrameNumber IS 1-n
+1161SimpleFrameList UL 1-n
+1162CalculatedFrameList UL 3-3n
+1163TimeRange FD 2
+1164FrameExtractionSequence SQ
+1167MultiFrameSourceSOPInstanceUID UI
+1190RetrieveURL UR
+1195TransactionUID UI
+1196WarningReason US
+1197FailureReason US
+1198FailedSOPSequence SQ
+1199ReferencedSOPSequence SQ
+119aOtherFailuresSequence SQ
+119bFailedStudySequence SQ
+1200StudiesContainingOtherReferencedInstancesSequence SQ
+1250RelatedSeriesSequence SQ
+1301PrincipalDiagnosisCodeSequence SQ
+1302PrimaryDiagnosisCodeSequence SQ
+1303SecondaryDiagnosesCodeSequence SQ
+1304HistologicalDiagnosesCodeSequence SQ
+!2110LossyImageCompressionRetired CS
+2111DerivationDescription ST
+2112SourceImageSequence SQ
+2120StageName SH
+2122StageNumber IS
+2124NumberOfStages IS
+2127ViewName SH
+2128ViewNumber IS
+2129NumberOfEventTimers IS
+212aNumberOfViewsInStage IS
+2130EventElapsedTimes DS 1-n
+2132EventTimerNames LO 1-n
+2133EventTimerSequence SQ
+2134EventTimeOffset FD
+2135EventCodeSequence SQ
+2142StartTrim IS
+2143StopTrim IS
+2144RecommendedDisplayFrameRate IS
+!2200TransducerPosition CS
+!2204TransducerOrientation CS
+!2208AnatomicStructure CS
+2218AnatomicRegionSequence SQ
+2220AnatomicRegionModifierSequence SQ
+2228PrimaryAnatomicStructureSequence SQ
+!2229AnatomicStructureSpaceOrRegionSequence SQ
+2230PrimaryAnatomicStructureModifierSequence SQ
+!2240TransducerPositionSequence SQ
+!2242TransducerPositionModifierSequence SQ
+!2244TransducerOrientationSequence SQ
+!2246TransducerOrientationModifierSequence SQ
+!2251AnatomicStructureSpaceOrRegionCodeSequenceTrial SQ
+!2253AnatomicPortalOfEntranceCodeSequenceTrial SQ
+!2255AnatomicApproachDirectionCodeSequenceTrial SQ
+!2256AnatomicPerspectiveDescriptionTrial ST
+!2257AnatomicPerspectiveCodeSequenceTrial SQ
+!2258AnatomicLocationOfExaminingInstrumentDescriptionTrial ST
+!2259AnatomicLocationOfExaminingInstrumentCodeSequenceTrial SQ
+!225aAnatomicStructureSpaceOrRegionModifierCodeSequenceTrial SQ
+!225cOnAxisBackgroundAnatomicStructureCodeSequenceTrial SQ
+3001AlternateRepresentationSequence SQ
+3002AvailableTransferSyntaxUID UI 1-n
+3010IrradiationEventUID UI 1-n
+3011SourceIrradiationEventSequence SQ
+3012RadiopharmaceuticalAdministrationEventUID UI
+!4000IdentifyingComments LT
+9007FrameType CS 4-5
+9092ReferencedImageEvidenceSequence SQ
+9121ReferencedRawDataSequence SQ
+9123CreatorVersionUID UI
+9124DerivationImageSequence SQ
+9154SourceImageEvidenceSequence SQ
+9205PixelPresentation CS
+9206VolumetricProperties CS
+9207VolumeBasedCalculationTechnique CS
+9208ComplexImageComponent CS
+9209AcquisitionContrast CS
+9215DerivationCodeSequence SQ
+9237ReferencedPresentationStateSequence SQ
+9410ReferencedOtherPlaneSequence SQ
+9458FrameDisplaySequence SQ
+9459RecommendedDisplayFrameRateInFloat FL
+9460SkipFrameRangeFlag CS
+=0010
+0010PatientName PN
+0011PersonNamesToUseSequence SQ
+0012NameToUse LT
+0013NameToUseComment UT
+0014ThirdPersonPronounsSequence SQ
+0015PronounCodeSequence SQ
+0016PronounComment UT
+0020PatientID LO
+0021IssuerOfPatientID LO
+0022TypeOfPatientID CS
+0024IssuerOfPatientIDQualifiersSequence SQ
+0026SourcePatientGroupIdentificationSequence SQ
+0027GroupOfPatientsIdentificationSequence SQ
+0028SubjectRelativePositionInImage US 3
+0030PatientBirthDate DA
+0032PatientBirthTime TM
+0033PatientBirthDateInAlternativeCalendar LO
+0034PatientDeathDateInAlternativeCalendar LO
+0035PatientAlternativeCalendar CS
+0040PatientSex CS
+0041GenderIdentitySequence SQ
+0042SexParametersForClinicalUseCategoryComment UT
+0043SexParametersForClinicalUseCategorySequence SQ
+0044GenderIdentityCodeSequence SQ
+0045GenderIdentityComment UT
+0046SexParametersForClinicalUseCategoryCodeSequence SQ
+0047SexParametersForClinicalUseCategoryReference UR
+0050PatientInsurancePlanCodeSequence SQ
+0101PatientPrimaryLanguageCodeSequence SQ
+0102PatientPrimaryLanguageModifierCodeSequence SQ
+0200QualityControlSubject CS
+0201QualityControlSubjectTypeCodeSequence SQ
+0212StrainDescription UC
+0213StrainNomenclature LO
+0214StrainStockNumber LO
+0215StrainSourceRegistryCodeSequence SQ
+0216StrainStockSequence SQ
+0217StrainSource LO
+0218StrainAdditionalInformation UT
+0219StrainCodeSequence SQ
+0221GeneticModificationsSequence SQ
+0222GeneticModificationsDescription UC
+0223GeneticModificationsNomenclature LO
+0229GeneticModificationsCodeSequence SQ
+!1000OtherPatientIDs LO 1-n
+1001OtherPatientNames PN 1-n
+1002OtherPatientIDsSequence SQ
+1005PatientBirthName PN
+1010PatientAge AS
+1020PatientSize DS
+1021PatientSizeCodeSequence SQ
+1022PatientBodyMassIndex DS
+1023MeasuredAPDimension DS
+1024MeasuredLateralDimension DS
+1030PatientWeight DS
+1040PatientAddress LO
+!1050InsurancePlanIdentification LO 1-n
+1060PatientMotherBirthName PN
+1080MilitaryRank LO
+1081BranchOfService LO
+!1090MedicalRecordLocator LO
+1100ReferencedPatientPhotoSequence SQ
+2000MedicalAlerts LO 1-n
+2110Allergies LO 1-n
+2150CountryOfResidence LO
+2152RegionOfResidence LO
+2154PatientTelephoneNumbers SH 1-n
+2155PatientTelecomInformation LT
+2160EthnicGroup SH
+2161EthnicGroupCodeSequence SQ
+2162EthnicGroups UC 1-n
+2180Occupation SH
+21a0SmokingStatus CS
+21b0AdditionalPatientHistory LT
+21c0PregnancyStatus US
+21d0LastMenstrualDate DA
+21f0PatientReligiousPreference LO
+2201PatientSpeciesDescription LO
+2202PatientSpeciesCodeSequence SQ
+2203PatientSexNeutered CS
+2210AnatomicalOrientationType CS
+2292PatientBreedDescription LO
+2293PatientBreedCodeSequence SQ
+2294BreedRegistrationSequence SQ
+2295BreedRegistrationNumber LO
+2296BreedRegistryCodeSequence SQ
+2297ResponsiblePerson PN
+2298ResponsiblePersonRole CS
+2299ResponsibleOrganization LO
+4000PatientComments LT
+9431ExaminedBodyThickness FL
+=0012
+0010ClinicalTrialSponsorName LO
+0020ClinicalTrialProtocolID LO
+0021ClinicalTrialProtocolName LO
+0022IssuerOfClinicalTrialProtocolID LO
+0023OtherClinicalTrialProtocolIDsSequence SQ
+0030ClinicalTrialSiteID LO
+0031ClinicalTrialSiteName LO
+0032IssuerOfClinicalTrialSiteID LO
+0040ClinicalTrialSubjectID LO
+0041IssuerOfClinicalTrialSubjectID LO
+0042ClinicalTrialSubjectReadingID LO
+0043IssuerOfClinicalTrialSubjectReadingID LO
+0050ClinicalTrialTimePointID LO
+0051ClinicalTrialTimePointDescription ST
+0052LongitudinalTemporalOffsetFromEvent FD
+0053LongitudinalTemporalEventType CS
+0054ClinicalTrialTimePointTypeCodeSequence SQ
+0055IssuerOfClinicalTrialTimePointID LO
+0060ClinicalTrialCoordinatingCenterName LO
+0062PatientIdentityRemoved CS
+0063DeidentificationMethod LO 1-n
+0064DeidentificationMethodCodeSequence SQ
+0071ClinicalTrialSeriesID LO
+0072ClinicalTrialSeriesDescription LO
+0073IssuerOfClinicalTrialSeriesID LO
+0081ClinicalTrialProtocolEthicsCommitteeName LO
+0082ClinicalTrialProtocolEthicsCommitteeApprovalNumber LO
+0083ConsentForClinicalTrialUseSequence SQ
+0084DistributionType CS
+0085ConsentForDistributionFlag CS
+0086EthicsCommitteeApprovalEffectivenessStartDate DA
+0087EthicsCommitteeApprovalEffectivenessEndDate DA
+=0014
+!0023CADFileFormat ST
+!0024ComponentReferenceSystem ST
+0025ComponentManufacturingProcedure ST
+0028ComponentManufacturer ST
+0030MaterialThickness DS 1-n
+0032MaterialPipeDiameter DS 1-n
+0034MaterialIsolationDiameter DS 1-n
+0042MaterialGrade ST
+0044MaterialPropertiesDescription ST
+!0045MaterialPropertiesFileFormatRetired ST
+0046MaterialNotes LT
+0050ComponentShape CS
+0052CurvatureType CS
+0054OuterDiameter DS
+0056InnerDiameter DS
+0100ComponentWelderIDs LO 1-n
+0101SecondaryApprovalStatus CS
+0102SecondaryReviewDate DA
+0103SecondaryReviewTime TM
+0104SecondaryReviewerName PN
+0105RepairID ST
+0106MultipleComponentApprovalSequence SQ
+0107OtherApprovalStatus CS 1-n
+0108OtherSecondaryApprovalStatus CS 1-n
+0200DataElementLabelSequence SQ
+0201DataElementLabelItemSequence SQ
+0202DataElement AT
+0203DataElementName LO
+0204DataElementDescription LO
+0205DataElementConditionality CS
+0206DataElementMinimumCharacters IS
+0207DataElementMaximumCharacters IS
+1010ActualEnvironmentalConditions ST
+1020ExpiryDate DA
+1040EnvironmentalConditions ST
+2002EvaluatorSequence SQ
+2004EvaluatorNumber IS
+2006EvaluatorName PN
+2008EvaluationAttempt IS
+2012IndicationSequence SQ
+2014IndicationNumber IS
+2016IndicationLabel SH
+2018IndicationDescription ST
+201aIndicationType CS 1-n
+201cIndicationDisposition CS
+201eIndicationROISequence SQ
+2030IndicationPhysicalPropertySequence SQ
+2032PropertyLabel SH
+2202CoordinateSystemNumberOfAxes IS
+2204CoordinateSystemAxesSequence SQ
+2206CoordinateSystemAxisDescription ST
+2208CoordinateSystemDataSetMapping CS
+220aCoordinateSystemAxisNumber IS
+220cCoordinateSystemAxisType CS
+220eCoordinateSystemAxisUnits CS
+2210CoordinateSystemAxisValues OB
+2220CoordinateSystemTransformSequence SQ
+2222TransformDescription ST
+2224TransformNumberOfAxes IS
+2226TransformOrderOfAxes IS 1-n
+2228TransformedAxisUnits CS
+222aCoordinateSystemTransformRotationAndScaleMatrix DS 1-n
+222cCoordinateSystemTransformTranslationMatrix DS 1-n
+3011InternalDetectorFrameTime DS
+3012NumberOfFramesIntegrated DS
+3020DetectorTemperatureSequence SQ
+3022SensorName ST
+3024HorizontalOffsetOfSensor DS
+3026VerticalOffsetOfSensor DS
+3028SensorTemperature DS
+3040DarkCurrentSequence SQ
+3050DarkCurrentCounts OW/OB
+3060GainCorrectionReferenceSequence SQ
+3070AirCounts OW/OB
+3071KVUsedInGainCalibration DS
+3072MAUsedInGainCalibration DS
+3073NumberOfFramesUsedForIntegration DS
+3074FilterMaterialUsedInGainCalibration LO
+3075FilterThicknessUsedInGainCalibration DS
+3076DateOfGainCalibration DA
+3077TimeOfGainCalibration TM
+3080BadPixelImage OB
+3099CalibrationNotes LT
+3100LinearityCorrectionTechnique LT
+3101BeamHardeningCorrectionTechnique LT
+4002PulserEquipmentSequence SQ
+4004PulserType CS
+4006PulserNotes LT
+4008ReceiverEquipmentSequence SQ
+400aAmplifierType CS
+400cReceiverNotes LT
+400ePreAmplifierEquipmentSequence SQ
+400fPreAmplifierNotes LT
+4010TransmitTransducerSequence SQ
+4011ReceiveTransducerSequence SQ
+4012NumberOfElements US
+4013ElementShape CS
+4014ElementDimensionA DS
+4015ElementDimensionB DS
+4016ElementPitchA DS
+4017MeasuredBeamDimensionA DS
+4018MeasuredBeamDimensionB DS
+4019LocationOfMeasuredBeamDiameter DS
+401aNominalFrequency DS
+401bMeasuredCenterFrequency DS
+401cMeasuredBandwidth DS
+401dElementPitchB DS
+4020PulserSettingsSequence SQ
+4022PulseWidth DS
+4024ExcitationFrequency DS
+4026ModulationType CS
+4028Damping DS
+4030ReceiverSettingsSequence SQ
+4031AcquiredSoundpathLength DS
+4032AcquisitionCompressionType CS
+4033AcquisitionSampleSize IS
+4034RectifierSmoothing DS
+4035DACSequence SQ
+4036DACType CS
+4038DACGainPoints DS 1-n
+403aDACTimePoints DS 1-n
+403cDACAmplitude DS 1-n
+4040PreAmplifierSettingsSequence SQ
+4050TransmitTransducerSettingsSequence SQ
+4051ReceiveTransducerSettingsSequence SQ
+4052IncidentAngle DS
+4054CouplingTechnique ST
+4056CouplingMedium ST
+4057CouplingVelocity DS
+4058ProbeCenterLocationX DS
+4059ProbeCenterLocationZ DS
+405aSoundPathLength DS
+405cDelayLawIdentifier ST
+4060GateSettingsSequence SQ
+4062GateThreshold DS
+4064VelocityOfSound DS
+4070CalibrationSettingsSequence SQ
+4072CalibrationProcedure ST
+4074ProcedureVersion SH
+4076ProcedureCreationDate DA
+4078ProcedureExpirationDate DA
+407aProcedureLastModifiedDate DA
+407cCalibrationTime TM 1-n
+407eCalibrationDate DA 1-n
+4080ProbeDriveEquipmentSequence SQ
+4081DriveType CS
+4082ProbeDriveNotes LT
+4083DriveProbeSequence SQ
+4084ProbeInductance DS
+4085ProbeResistance DS
+4086ReceiveProbeSequence SQ
+4087ProbeDriveSettingsSequence SQ
+4088BridgeResistors DS
+4089ProbeOrientationAngle DS
+408bUserSelectedGainY DS
+408cUserSelectedPhase DS
+408dUserSelectedOffsetX DS
+408eUserSelectedOffsetY DS
+4091ChannelSettingsSequence SQ
+4092ChannelThreshold DS
+409aScannerSettingsSequence SQ
+409bScanProcedure ST
+409cTranslationRateX DS
+409dTranslationRateY DS
+409fChannelOverlap DS
+40a0ImageQualityIndicatorType LO 1-n
+40a1ImageQualityIndicatorMaterial LO 1-n
+40a2ImageQualityIndicatorSize LO 1-n
+5002LINACEnergy IS
+5004LINACOutput IS
+5100ActiveAperture US
+5101TotalAperture DS
+5102ApertureElevation DS
+5103MainLobeAngle DS
+5104MainRoofAngle DS
+5105ConnectorType CS
+5106WedgeModelNumber SH
+5107WedgeAngleFloat DS
+5108WedgeRoofAngle DS
+5109WedgeElement1Position CS
+510aWedgeMaterialVelocity DS
+510bWedgeMaterial SH
+510cWedgeOffsetZ DS
+510dWedgeOriginOffsetX DS
+510eWedgeTimeDelay DS
+510fWedgeName SH
+5110WedgeManufacturerName SH
+5111WedgeDescription LO
+5112NominalBeamAngle DS
+5113WedgeOffsetX DS
+5114WedgeOffsetY DS
+5115WedgeTotalLength DS
+5116WedgeInContactLength DS
+5117WedgeFrontGap DS
+5118WedgeTotalHeight DS
+5119WedgeFrontHeight DS
+511aWedgeRearHeight DS
+511bWedgeTotalWidth DS
+511cWedgeInContactWidth DS
+511dWedgeChamferHeight DS
+511eWedgeCurve CS
+511fRadiusAlongWedge DS
+=0016
+0001WhitePoint DS
+0002PrimaryChromaticities DS 3
+0003BatteryLevel UT
+0004ExposureTimeInSeconds DS
+0005FNumber DS
+0006OECFRows IS
+0007OECFColumns IS
+0008OECFColumnNames UC 1-n
+0009OECFValues DS 1-n
+000aSpatialFrequencyResponseRows IS
+000bSpatialFrequencyResponseColumns IS
+000cSpatialFrequencyResponseColumnNames UC 1-n
+000dSpatialFrequencyResponseValues DS 1-n
+000eColorFilterArrayPatternRows IS
+000fColorFilterArrayPatternColumns IS
+0010ColorFilterArrayPatternValues DS 1-n
+0011FlashFiringStatus US
+0012FlashReturnStatus US
+0013FlashMode US
+0014FlashFunctionPresent US
+0015FlashRedEyeMode US
+0016ExposureProgram US
+0017SpectralSensitivity UT
+0018PhotographicSensitivity IS
+0019SelfTimerMode IS
+001aSensitivityType US
+001bStandardOutputSensitivity IS
+001cRecommendedExposureIndex IS
+001dISOSpeed IS
+001eISOSpeedLatitudeyyy IS
+001fISOSpeedLatitudezzz IS
+0020EXIFVersion UT
+0021ShutterSpeedValue DS
+0022ApertureValue DS
+0023BrightnessValue DS
+0024ExposureBiasValue DS
+0025MaxApertureValue DS
+0026SubjectDistance DS
+0027MeteringMode US
+0028LightSource US
+0029FocalLength DS
+002aSubjectArea IS 2-4
+002bMakerNote OB
+0030Temperature DS
+0031Humidity DS
+0032Pressure DS
+0033WaterDepth DS
+0034Acceleration DS
+0035CameraElevationAngle DS
+0036FlashEnergy DS 1-2
+0037SubjectLocation IS 2
+0038PhotographicExposureIndex DS
+0039SensingMethod US
+003aFileSource US
+003bSceneType US
+0041CustomRendered US
+0042ExposureMode US
+0043WhiteBalance US
+0044DigitalZoomRatio DS
+0045FocalLengthIn35mmFilm IS
+0046SceneCaptureType US
+0047GainControl US
+0048Contrast US
+0049Saturation US
+004aSharpness US
+004bDeviceSettingDescription OB
+004cSubjectDistanceRange US
+004dCameraOwnerName UT
+004eLensSpecification DS 4
+004fLensMake UT
+0050LensModel UT
+0051LensSerialNumber UT
+0061InteroperabilityIndex CS
+0062InteroperabilityVersion OB
+0070GPSVersionID OB
+0071GPSLatitudeRef CS
+0072GPSLatitude DS 3
+0073GPSLongitudeRef CS
+0074GPSLongitude DS 3
+0075GPSAltitudeRef US
+0076GPSAltitude DS
+0077GPSTimeStamp DT
+0078GPSSatellites UT
+0079GPSStatus CS
+007aGPSMeasureMode CS
+007bGPSDOP DS
+007cGPSSpeedRef CS
+007dGPSSpeed DS
+007eGPSTrackRef CS
+007fGPSTrack DS
+0080GPSImgDirectionRef CS
+0081GPSImgDirection DS
+0082GPSMapDatum UT
+0083GPSDestLatitudeRef CS
+0084GPSDestLatitude DS 3
+0085GPSDestLongitudeRef CS
+0086GPSDestLongitude DS 3
+0087GPSDestBearingRef CS
+0088GPSDestBearing DS
+0089GPSDestDistanceRef CS
+008aGPSDestDistance DS
+008bGPSProcessingMethod OB
+008cGPSAreaInformation OB
+008dGPSDateStamp DT
+008eGPSDifferential IS
+1001LightSourcePolarization CS
+1002EmitterColorTemperature DS
+1003ContactMethod CS
+1004ImmersionMedia CS 1-n
+1005OpticalMagnificationFactor DS
+=0018
+0010ContrastBolusAgent LO
+0012ContrastBolusAgentSequence SQ
+0013ContrastBolusT1Relaxivity FL
+0014ContrastBolusAdministrationRouteSequence SQ
+0015BodyPartExamined CS
+0020ScanningSequence CS 1-n
+0021SequenceVariant CS 1-n
+0022ScanOptions CS 1-n
+0023MRAcquisitionType CS
+0024SequenceName SH
+0025AngioFlag CS
+0026InterventionDrugInformationSequence SQ
+0027InterventionDrugStopTime TM
+0028InterventionDrugDose DS
+0029InterventionDrugCodeSequence SQ
+002aAdditionalDrugSequence SQ
+!0030Radionuclide LO 1-n
+0031Radiopharmaceutical LO
+!0032EnergyWindowCenterline DS
+!0033EnergyWindowTotalWidth DS 1-n
+0034InterventionDrugName LO
+0035InterventionDrugStartTime TM
+0036InterventionSequence SQ
+!0037TherapyType CS
+0038InterventionStatus CS
+!0039TherapyDescription CS
+003aInterventionDescription ST
+0040CineRate IS
+0042InitialCineRunState CS
+0050SliceThickness DS
+0060KVP DS
+!0061 DS
+0070CountsAccumulated IS
+0071AcquisitionTerminationCondition CS
+0072EffectiveDuration DS
+0073AcquisitionStartCondition CS
+0074AcquisitionStartConditionData IS
+0075AcquisitionTerminationConditionData IS
+0080RepetitionTime DS
+0081EchoTime DS
+0082InversionTime DS
+0083NumberOfAverages DS
+0084ImagingFrequency DS
+0085ImagedNucleus SH
+0086EchoNumbers IS 1-n
+0087MagneticFieldStrength DS
+0088SpacingBetweenSlices DS
+0089NumberOfPhaseEncodingSteps IS
+0090DataCollectionDiameter DS
+0091EchoTrainLength IS
+0093PercentSampling DS
+0094PercentPhaseFieldOfView DS
+0095PixelBandwidth DS
+1000DeviceSerialNumber LO
+1002DeviceUID UI
+1003DeviceID LO
+1004PlateID LO
+1005GeneratorID LO
+1006GridID LO
+1007CassetteID LO
+1008GantryID LO
+1009UniqueDeviceIdentifier UT
+100aUDISequence SQ
+100bManufacturerDeviceClassUID UI 1-n
+1010SecondaryCaptureDeviceID LO
+!1011HardcopyCreationDeviceID LO
+1012DateOfSecondaryCapture DA
+1014TimeOfSecondaryCapture TM
+1016SecondaryCaptureDeviceManufacturer LO
+!1017HardcopyDeviceManufacturer LO
+1018SecondaryCaptureDeviceManufacturerModelName LO
+1019SecondaryCaptureDeviceSoftwareVersions LO 1-n
+!101aHardcopyDeviceSoftwareVersion LO 1-n
+!101bHardcopyDeviceManufacturerModelName LO
+1020SoftwareVersions LO 1-n
+1022VideoImageFormatAcquired SH
+1023DigitalImageFormatAcquired LO
+1030ProtocolName LO
+1040ContrastBolusRoute LO
+1041ContrastBolusVolume DS
+1042ContrastBolusStartTime TM
+1043ContrastBolusStopTime TM
+1044ContrastBolusTotalDose DS
+1045SyringeCounts IS
+1046ContrastFlowRate DS 1-n
+1047ContrastFlowDuration DS 1-n
+1048ContrastBolusIngredient CS
+1049ContrastBolusIngredientConcentration DS
+1050SpatialResolution DS
+1060TriggerTime DS
+1061TriggerSourceOrType LO
+1062NominalInterval IS
+1063FrameTime DS
+1064CardiacFramingType LO
+1065FrameTimeVector DS 1-n
+1066FrameDelay DS
+1067ImageTriggerDelay DS
+1068MultiplexGroupTimeOffset DS
+1069TriggerTimeOffset DS
+106aSynchronizationTrigger CS
+106cSynchronizationChannel US 2
+106eTriggerSamplePosition UL
+1070RadiopharmaceuticalRoute LO
+1071RadiopharmaceuticalVolume DS
+1072RadiopharmaceuticalStartTime TM
+1073RadiopharmaceuticalStopTime TM
+1074RadionuclideTotalDose DS
+1075RadionuclideHalfLife DS
+1076RadionuclidePositronFraction DS
+1077RadiopharmaceuticalSpecificActivity DS
+1078RadiopharmaceuticalStartDateTime DT
+1079RadiopharmaceuticalStopDateTime DT
+1080BeatRejectionFlag CS
+1081LowRRValue IS
+1082HighRRValue IS
+1083IntervalsAcquired IS
+1084IntervalsRejected IS
+1085PVCRejection LO
+1086SkipBeats IS
+1088HeartRate IS
+1090CardiacNumberOfImages IS
+1094TriggerWindow IS
+1100ReconstructionDiameter DS
+1110DistanceSourceToDetector DS
+1111DistanceSourceToPatient DS
+1114EstimatedRadiographicMagnificationFactor DS
+1120GantryDetectorTilt DS
+1121GantryDetectorSlew DS
+1130TableHeight DS
+1131TableTraverse DS
+1134TableMotion CS
+1135TableVerticalIncrement DS 1-n
+1136TableLateralIncrement DS 1-n
+1137TableLongitudinalIncrement DS 1-n
+1138TableAngle DS
+113aTableType CS
+1140RotationDirection CS
+!1141AngularPosition DS
+1142RadialPosition DS 1-n
+1143ScanArc DS
+1144AngularStep DS
+1145CenterOfRotationOffset DS
+!1146RotationOffset DS 1-n
+1147FieldOfViewShape CS
+1149FieldOfViewDimensions IS 1-2
+1150ExposureTime IS
+1151XRayTubeCurrent IS
+1152Exposure IS
+1153ExposureInuAs IS
+1154AveragePulseWidth DS
+1155RadiationSetting CS
+1156RectificationType CS
+115aRadiationMode CS
+115eImageAndFluoroscopyAreaDoseProduct DS
+1160FilterType SH
+1161TypeOfFilters LO 1-n
+1162IntensifierSize DS
+1164ImagerPixelSpacing DS 2
+1166Grid CS 1-n
+1170GeneratorPower IS
+1180CollimatorGridName SH
+1181CollimatorType CS
+1182FocalDistance IS 1-2
+1183XFocusCenter DS 1-2
+1184YFocusCenter DS 1-2
+1190FocalSpots DS 1-n
+1191AnodeTargetMaterial CS
+11a0BodyPartThickness DS
+11a2CompressionForce DS
+11a3CompressionPressure DS
+11a4PaddleDescription LO
+11a5CompressionContactArea DS
+11b0AcquisitionMode LO
+11b1DoseModeName LO
+11b2AcquiredSubtractionMaskFlag CS
+11b3FluoroscopyPersistenceFlag CS
+11b4FluoroscopyLastImageHoldPersistenceFlag CS
+11b5UpperLimitNumberOfPersistentFluoroscopyFrames IS
+11b6ContrastBolusAutoInjectionTriggerFlag CS
+11b7ContrastBolusInjectionDelay FD
+11b8XAAcquisitionPhaseDetailsSequence SQ
+11b9XAAcquisitionFrameRate FD
+11baXAPlaneDetailsSequence SQ
+11bbAcquisitionFieldOfViewLabel LO
+11bcXRayFilterDetailsSequence SQ
+11bdXAAcquisitionDuration FD
+11beReconstructionPipelineType CS
+11bfImageFilterDetailsSequence SQ
+11c0AppliedMaskSubtractionFlag CS
+11c1RequestedSeriesDescriptionCodeSequence SQ
+1200DateOfLastCalibration DA 1-n
+1201TimeOfLastCalibration TM 1-n
+1202DateTimeOfLastCalibration DT
+1203CalibrationDateTime DT
+1204DateOfManufacture DA
+1205DateOfInstallation DA
+1210ConvolutionKernel SH 1-n
+!1240UpperLowerPixelValues IS 1-n
+1242ActualFrameDuration IS
+1243CountRate IS
+1244PreferredPlaybackSequencing US
+1250ReceiveCoilName SH
+1251TransmitCoilName SH
+1260PlateType SH
+1261PhosphorType LO
+1271WaterEquivalentDiameter FD
+1272WaterEquivalentDiameterCalculationMethodCodeSequence SQ
+1300ScanVelocity DS
+1301WholeBodyTechnique CS 1-n
+1302ScanLength IS
+1310AcquisitionMatrix US 4
+1312InPlanePhaseEncodingDirection CS
+1314FlipAngle DS
+1315VariableFlipAngleFlag CS
+1316SAR DS
+1318dBdt DS
+1320B1rms FL
+1400AcquisitionDeviceProcessingDescription LO
+1401AcquisitionDeviceProcessingCode LO
+1402CassetteOrientation CS
+1403CassetteSize CS
+1404ExposuresOnPlate US
+1405RelativeXRayExposure IS
+1411ExposureIndex DS
+1412TargetExposureIndex DS
+1413DeviationIndex DS
+1450ColumnAngulation DS
+1460TomoLayerHeight DS
+1470TomoAngle DS
+1480TomoTime DS
+1490TomoType CS
+1491TomoClass CS
+1495NumberOfTomosynthesisSourceImages IS
+1500PositionerMotion CS
+1508PositionerType CS
+1510PositionerPrimaryAngle DS
+1511PositionerSecondaryAngle DS
+1520PositionerPrimaryAngleIncrement DS 1-n
+1521PositionerSecondaryAngleIncrement DS 1-n
+1530DetectorPrimaryAngle DS
+1531DetectorSecondaryAngle DS
+1600ShutterShape CS 1-3
+1602ShutterLeftVerticalEdge IS
+1604ShutterRightVerticalEdge IS
+1606ShutterUpperHorizontalEdge IS
+1608ShutterLowerHorizontalEdge IS
+1610CenterOfCircularShutter IS 2
+1612RadiusOfCircularShutter IS
+1620VerticesOfThePolygonalShutter IS 2-2n
+1622ShutterPresentationValue US
+1623ShutterOverlayGroup US
+1624ShutterPresentationColorCIELabValue US 3
+1630OutlineShapeType CS
+1631OutlineLeftVerticalEdge FD
+1632OutlineRightVerticalEdge FD
+1633OutlineUpperHorizontalEdge FD
+1634OutlineLowerHorizontalEdge FD
+1635CenterOfCircularOutline FD 2
+1636DiameterOfCircularOutline FD
+1637NumberOfPolygonalVertices UL
+1638VerticesOfThePolygonalOutline OF
+1700CollimatorShape CS 1-3
+1702CollimatorLeftVerticalEdge IS
+1704CollimatorRightVerticalEdge IS
+1706CollimatorUpperHorizontalEdge IS
+1708CollimatorLowerHorizontalEdge IS
+1710CenterOfCircularCollimator IS 2
+1712RadiusOfCircularCollimator IS
+1720VerticesOfThePolygonalCollimator IS 2-2n
+1800AcquisitionTimeSynchronized CS
+1801TimeSource SH
+1802TimeDistributionProtocol CS
+1803NTPSourceAddress LO
+2001PageNumberVector IS 1-n
+2002FrameLabelVector SH 1-n
+2003FramePrimaryAngleVector DS 1-n
+2004FrameSecondaryAngleVector DS 1-n
+2005SliceLocationVector DS 1-n
+2006DisplayWindowLabelVector SH 1-n
+2010NominalScannedPixelSpacing DS 2
+2020DigitizingDeviceTransportDirection CS
+2030RotationOfScannedFilm DS
+2041BiopsyTargetSequence SQ
+2042TargetUID UI
+2043LocalizingCursorPosition FL 2
+2044CalculatedTargetPosition FL 3
+2045TargetLabel SH
+2046DisplayedZValue FL
+3100IVUSAcquisition CS
+3101IVUSPullbackRate DS
+3102IVUSGatedRate DS
+3103IVUSPullbackStartFrameNumber IS
+3104IVUSPullbackStopFrameNumber IS
+3105LesionNumber IS 1-n
+!4000AcquisitionComments LT
+5000OutputPower SH 1-n
+5010TransducerData LO 1-n
+5011TransducerIdentificationSequence SQ
+5012FocusDepth DS
+5020ProcessingFunction LO
+!5021PostprocessingFunction LO
+5022MechanicalIndex DS
+5024BoneThermalIndex DS
+5026CranialThermalIndex DS
+5027SoftTissueThermalIndex DS
+5028SoftTissueFocusThermalIndex DS
+5029SoftTissueSurfaceThermalIndex DS
+!5030DynamicRange DS
+!5040TotalGain DS
+5050DepthOfScanField IS
+5100PatientPosition CS
+5101ViewPosition CS
+5104ProjectionEponymousNameCodeSequence SQ
+!5210ImageTransformationMatrix DS 6
+!5212ImageTranslationVector DS 3
+6000Sensitivity DS
+6011SequenceOfUltrasoundRegions SQ
+6012RegionSpatialFormat US
+6014RegionDataType US
+6016RegionFlags UL
+6018RegionLocationMinX0 UL
+601aRegionLocationMinY0 UL
+601cRegionLocationMaxX1 UL
+601eRegionLocationMaxY1 UL
+6020ReferencePixelX0 SL
+6022ReferencePixelY0 SL
+6024PhysicalUnitsXDirection US
+6026PhysicalUnitsYDirection US
+6028ReferencePixelPhysicalValueX FD
+602aReferencePixelPhysicalValueY FD
+602cPhysicalDeltaX FD
+602ePhysicalDeltaY FD
+6030TransducerFrequency UL
+6031TransducerType CS
+6032PulseRepetitionFrequency UL
+6034DopplerCorrectionAngle FD
+6036SteeringAngle FD
+!6038DopplerSampleVolumeXPositionRetired UL
+6039DopplerSampleVolumeXPosition SL
+!603aDopplerSampleVolumeYPositionRetired UL
+603bDopplerSampleVolumeYPosition SL
+!603cTMLinePositionX0Retired UL
+603dTMLinePositionX0 SL
+!603eTMLinePositionY0Retired UL
+603fTMLinePositionY0 SL
+!6040TMLinePositionX1Retired UL
+6041TMLinePositionX1 SL
+!6042TMLinePositionY1Retired UL
+6043TMLinePositionY1 SL
+6044PixelComponentOrganization US
+6046PixelComponentMask UL
+6048PixelComponentRangeStart UL
+604aPixelComponentRangeStop UL
+604cPixelComponentPhysicalUnits US
+604ePixelComponentDataType US
+6050NumberOfTableBreakPoints UL
+6052TableOfXBreakPoints UL 1-n
+6054TableOfYBreakPoints FD 1-n
+6056NumberOfTableEntries UL
+6058TableOfPixelValues UL 1-n
+605aTableOfParameterValues FL 1-n
+6060RWaveTimeVector FL 1-n
+6070ActiveImageAreaOverlayGroup US
+7000DetectorConditionsNominalFlag CS
+7001DetectorTemperature DS
+7004DetectorType CS
+7005DetectorConfiguration CS
+7006DetectorDescription LT
+7008DetectorMode LT
+700aDetectorID SH
+700cDateOfLastDetectorCalibration DA
+700eTimeOfLastDetectorCalibration TM
+7010ExposuresOnDetectorSinceLastCalibration IS
+7011ExposuresOnDetectorSinceManufactured IS
+7012DetectorTimeSinceLastExposure DS
+7014DetectorActiveTime DS
+7016DetectorActivationOffsetFromExposure DS
+701aDetectorBinning DS 2
+7020DetectorElementPhysicalSize DS 2
+7022DetectorElementSpacing DS 2
+7024DetectorActiveShape CS
+7026DetectorActiveDimensions DS 1-2
+7028DetectorActiveOrigin DS 2
+702aDetectorManufacturerName LO
+702bDetectorManufacturerModelName LO
+7030FieldOfViewOrigin DS 2
+7032FieldOfViewRotation DS
+7034FieldOfViewHorizontalFlip CS
+7036PixelDataAreaOriginRelativeToFOV FL 2
+7038PixelDataAreaRotationAngleRelativeToFOV FL
+7040GridAbsorbingMaterial LT
+7041GridSpacingMaterial LT
+7042GridThickness DS
+7044GridPitch DS
+7046GridAspectRatio IS 2
+7048GridPeriod DS
+704cGridFocalDistance DS
+7050FilterMaterial CS 1-n
+7052FilterThicknessMinimum DS 1-n
+7054FilterThicknessMaximum DS 1-n
+7056FilterBeamPathLengthMinimum FL 1-n
+7058FilterBeamPathLengthMaximum FL 1-n
+7060ExposureControlMode CS
+7062ExposureControlModeDescription LT
+7064ExposureStatus CS
+7065PhototimerSetting DS
+8150ExposureTimeInuS DS
+8151XRayTubeCurrentInuA DS
+9004ContentQualification CS
+9005PulseSequenceName SH
+9006MRImagingModifierSequence SQ
+9008EchoPulseSequence CS
+9009InversionRecovery CS
+9010FlowCompensation CS
+9011MultipleSpinEcho CS
+9012MultiPlanarExcitation CS
+9014PhaseContrast CS
+9015TimeOfFlightContrast CS
+9016Spoiling CS
+9017SteadyStatePulseSequence CS
+9018EchoPlanarPulseSequence CS
+9019TagAngleFirstAxis FD
+9020MagnetizationTransfer CS
+9021T2Preparation CS
+9022BloodSignalNulling CS
+9024SaturationRecovery CS
+9025SpectrallySelectedSuppression CS
+9026SpectrallySelectedExcitation CS
+9027SpatialPresaturation CS
+9028Tagging CS
+9029OversamplingPhase CS
+9030TagSpacingFirstDimension FD
+9032GeometryOfKSpaceTraversal CS
+9033SegmentedKSpaceTraversal CS
+9034RectilinearPhaseEncodeReordering CS
+9035TagThickness FD
+9036PartialFourierDirection CS
+9037CardiacSynchronizationTechnique CS
+9041ReceiveCoilManufacturerName LO
+9042MRReceiveCoilSequence SQ
+9043ReceiveCoilType CS
+9044QuadratureReceiveCoil CS
+9045MultiCoilDefinitionSequence SQ
+9046MultiCoilConfiguration LO
+9047MultiCoilElementName SH
+9048MultiCoilElementUsed CS
+9049MRTransmitCoilSequence SQ
+9050TransmitCoilManufacturerName LO
+9051TransmitCoilType CS
+9052SpectralWidth FD 1-2
+9053ChemicalShiftReference FD 1-2
+9054VolumeLocalizationTechnique CS
+9058MRAcquisitionFrequencyEncodingSteps US
+9059Decoupling CS
+9060DecoupledNucleus CS 1-2
+9061DecouplingFrequency FD 1-2
+9062DecouplingMethod CS
+9063DecouplingChemicalShiftReference FD 1-2
+9064KSpaceFiltering CS
+9065TimeDomainFiltering CS 1-2
+9066NumberOfZeroFills US 1-2
+9067BaselineCorrection CS
+9069ParallelReductionFactorInPlane FD
+9070CardiacRRIntervalSpecified FD
+9073AcquisitionDuration FD
+9074FrameAcquisitionDateTime DT
+9075DiffusionDirectionality CS
+9076DiffusionGradientDirectionSequence SQ
+9077ParallelAcquisition CS
+9078ParallelAcquisitionTechnique CS
+9079InversionTimes FD 1-n
+9080MetaboliteMapDescription ST
+9081PartialFourier CS
+9082EffectiveEchoTime FD
+9083MetaboliteMapCodeSequence SQ
+9084ChemicalShiftSequence SQ
+9085CardiacSignalSource CS
+9087DiffusionBValue FD
+9089DiffusionGradientOrientation FD 3
+9090VelocityEncodingDirection FD 3
+9091VelocityEncodingMinimumValue FD
+9092VelocityEncodingAcquisitionSequence SQ
+9093NumberOfKSpaceTrajectories US
+9094CoverageOfKSpace CS
+9095SpectroscopyAcquisitionPhaseRows UL
+!9096ParallelReductionFactorInPlaneRetired FD
+9098TransmitterFrequency FD 1-2
+9100ResonantNucleus CS 1-2
+9101FrequencyCorrection CS
+9103MRSpectroscopyFOVGeometrySequence SQ
+9104SlabThickness FD
+9105SlabOrientation FD 3
+9106MidSlabPosition FD 3
+9107MRSpatialSaturationSequence SQ
+9112MRTimingAndRelatedParametersSequence SQ
+9114MREchoSequence SQ
+9115MRModifierSequence SQ
+9117MRDiffusionSequence SQ
+9118CardiacSynchronizationSequence SQ
+9119MRAveragesSequence SQ
+9125MRFOVGeometrySequence SQ
+9126VolumeLocalizationSequence SQ
+9127SpectroscopyAcquisitionDataColumns UL
+9147DiffusionAnisotropyType CS
+9151FrameReferenceDateTime DT
+9152MRMetaboliteMapSequence SQ
+9155ParallelReductionFactorOutOfPlane FD
+9159SpectroscopyAcquisitionOutOfPlanePhaseSteps UL
+!9166BulkMotionStatus CS
+9168ParallelReductionFactorSecondInPlane FD
+9169CardiacBeatRejectionTechnique CS
+9170RespiratoryMotionCompensationTechnique CS
+9171RespiratorySignalSource CS
+9172BulkMotionCompensationTechnique CS
+9173BulkMotionSignalSource CS
+9174ApplicableSafetyStandardAgency CS
+9175ApplicableSafetyStandardDescription LO
+9176OperatingModeSequence SQ
+9177OperatingModeType CS
+9178OperatingMode CS
+9179SpecificAbsorptionRateDefinition CS
+9180GradientOutputType CS
+9181SpecificAbsorptionRateValue FD
+9182GradientOutput FD
+9183FlowCompensationDirection CS
+9184TaggingDelay FD
+9185RespiratoryMotionCompensationTechniqueDescription ST
+9186RespiratorySignalSourceID SH
+!9195ChemicalShiftMinimumIntegrationLimitInHz FD
+!9196ChemicalShiftMaximumIntegrationLimitInHz FD
+9197MRVelocityEncodingSequence SQ
+9198FirstOrderPhaseCorrection CS
+9199WaterReferencedPhaseCorrection CS
+9200MRSpectroscopyAcquisitionType CS
+9214RespiratoryCyclePosition CS
+9217VelocityEncodingMaximumValue FD
+9218TagSpacingSecondDimension FD
+9219TagAngleSecondAxis SS
+9220FrameAcquisitionDuration FD
+9226MRImageFrameTypeSequence SQ
+9227MRSpectroscopyFrameTypeSequence SQ
+9231MRAcquisitionPhaseEncodingStepsInPlane US
+9232MRAcquisitionPhaseEncodingStepsOutOfPlane US
+9234SpectroscopyAcquisitionPhaseColumns UL
+9236CardiacCyclePosition CS
+9239SpecificAbsorptionRateSequence SQ
+9240RFEchoTrainLength US
+9241GradientEchoTrainLength US
+9250ArterialSpinLabelingContrast CS
+9251MRArterialSpinLabelingSequence SQ
+9252ASLTechniqueDescription LO
+9253ASLSlabNumber US
+9254ASLSlabThickness FD
+9255ASLSlabOrientation FD 3
+9256ASLMidSlabPosition FD 3
+9257ASLContext CS
+9258ASLPulseTrainDuration UL
+9259ASLCrusherFlag CS
+925aASLCrusherFlowLimit FD
+925bASLCrusherDescription LO
+925cASLBolusCutoffFlag CS
+925dASLBolusCutoffTimingSequence SQ
+925eASLBolusCutoffTechnique LO
+925fASLBolusCutoffDelayTime UL
+9260ASLSlabSequence SQ
+9295ChemicalShiftMinimumIntegrationLimitInppm FD
+9296ChemicalShiftMaximumIntegrationLimitInppm FD
+9297WaterReferenceAcquisition CS
+9298EchoPeakPosition IS
+9301CTAcquisitionTypeSequence SQ
+9302AcquisitionType CS
+9303TubeAngle FD
+9304CTAcquisitionDetailsSequence SQ
+9305RevolutionTime FD
+9306SingleCollimationWidth FD
+9307TotalCollimationWidth FD
+9308CTTableDynamicsSequence SQ
+9309TableSpeed FD
+9310TableFeedPerRotation FD
+9311SpiralPitchFactor FD
+9312CTGeometrySequence SQ
+9313DataCollectionCenterPatient FD 3
+9314CTReconstructionSequence SQ
+9315ReconstructionAlgorithm CS
+9316ConvolutionKernelGroup CS
+9317ReconstructionFieldOfView FD 2
+9318ReconstructionTargetCenterPatient FD 3
+9319ReconstructionAngle FD
+9320ImageFilter SH
+9321CTExposureSequence SQ
+9322ReconstructionPixelSpacing FD 2
+9323ExposureModulationType CS 1-n
+!9324EstimatedDoseSaving FD
+9325CTXRayDetailsSequence SQ
+9326CTPositionSequence SQ
+9327TablePosition FD
+9328ExposureTimeInms FD
+9329CTImageFrameTypeSequence SQ
+9330XRayTubeCurrentInmA FD
+9332ExposureInmAs FD
+9333ConstantVolumeFlag CS
+9334FluoroscopyFlag CS
+9335DistanceSourceToDataCollectionCenter FD
+9337ContrastBolusAgentNumber US
+9338ContrastBolusIngredientCodeSequence SQ
+9340ContrastAdministrationProfileSequence SQ
+9341ContrastBolusUsageSequence SQ
+9342ContrastBolusAgentAdministered CS
+9343ContrastBolusAgentDetected CS
+9344ContrastBolusAgentPhase CS
+9345CTDIvol FD
+9346CTDIPhantomTypeCodeSequence SQ
+9351CalciumScoringMassFactorPatient FL
+9352CalciumScoringMassFactorDevice FL 3
+9353EnergyWeightingFactor FL
+9360CTAdditionalXRaySourceSequence SQ
+9361MultienergyCTAcquisition CS
+9362MultienergyCTAcquisitionSequence SQ
+9363MultienergyCTProcessingSequence SQ
+9364MultienergyCTCharacteristicsSequence SQ
+9365MultienergyCTXRaySourceSequence SQ
+9366XRaySourceIndex US
+9367XRaySourceID UC
+9368MultienergySourceTechnique CS
+9369SourceStartDateTime DT
+936aSourceEndDateTime DT
+936bSwitchingPhaseNumber US
+936cSwitchingPhaseNominalDuration DS
+936dSwitchingPhaseTransitionDuration DS
+936eEffectiveBinEnergy DS
+936fMultienergyCTXRayDetectorSequence SQ
+9370XRayDetectorIndex US
+9371XRayDetectorID UC
+9372MultienergyDetectorType CS
+9373XRayDetectorLabel ST
+9374NominalMaxEnergy DS
+9375NominalMinEnergy DS
+9376ReferencedXRayDetectorIndex US 1-n
+9377ReferencedXRaySourceIndex US 1-n
+9378ReferencedPathIndex US 1-n
+9379MultienergyCTPathSequence SQ
+937aMultienergyCTPathIndex US
+937bMultienergyAcquisitionDescription UT
+937cMonoenergeticEnergyEquivalent FD
+937dMaterialCodeSequence SQ
+937eDecompositionMethod CS
+937fDecompositionDescription UT
+9380DecompositionAlgorithmIdentificationSequence SQ
+9381DecompositionMaterialSequence SQ
+9382MaterialAttenuationSequence SQ
+9383PhotonEnergy DS
+9384XRayMassAttenuationCoefficient DS
+9401ProjectionPixelCalibrationSequence SQ
+9402DistanceSourceToIsocenter FL
+9403DistanceObjectToTableTop FL
+9404ObjectPixelSpacingInCenterOfBeam FL 2
+9405PositionerPositionSequence SQ
+9406TablePositionSequence SQ
+9407CollimatorShapeSequence SQ
+9410PlanesInAcquisition CS
+9412XAXRFFrameCharacteristicsSequence SQ
+9417FrameAcquisitionSequence SQ
+9420XRayReceptorType CS
+9423AcquisitionProtocolName LO
+9424AcquisitionProtocolDescription LT
+9425ContrastBolusIngredientOpaque CS
+9426DistanceReceptorPlaneToDetectorHousing FL
+9427IntensifierActiveShape CS
+9428IntensifierActiveDimensions FL 1-2
+9429PhysicalDetectorSize FL 2
+9430PositionOfIsocenterProjection FL 2
+9432FieldOfViewSequence SQ
+9433FieldOfViewDescription LO
+9434ExposureControlSensingRegionsSequence SQ
+9435ExposureControlSensingRegionShape CS
+9436ExposureControlSensingRegionLeftVerticalEdge SS
+9437ExposureControlSensingRegionRightVerticalEdge SS
+9438ExposureControlSensingRegionUpperHorizontalEdge SS
+9439ExposureControlSensingRegionLowerHorizontalEdge SS
+9440CenterOfCircularExposureControlSensingRegion SS 2
+9441RadiusOfCircularExposureControlSensingRegion US
+9442VerticesOfThePolygonalExposureControlSensingRegion SS 2-n
+!9445 UN
+9447ColumnAngulationPatient FL
+9449BeamAngle FL
+9451FrameDetectorParametersSequence SQ
+9452CalculatedAnatomyThickness FL
+9455CalibrationSequence SQ
+9456ObjectThicknessSequence SQ
+9457PlaneIdentification CS
+9461FieldOfViewDimensionsInFloat FL 1-2
+9462IsocenterReferenceSystemSequence SQ
+9463PositionerIsocenterPrimaryAngle FL
+9464PositionerIsocenterSecondaryAngle FL
+9465PositionerIsocenterDetectorRotationAngle FL
+9466TableXPositionToIsocenter FL
+9467TableYPositionToIsocenter FL
+9468TableZPositionToIsocenter FL
+9469TableHorizontalRotationAngle FL
+9470TableHeadTiltAngle FL
+9471TableCradleTiltAngle FL
+9472FrameDisplayShutterSequence SQ
+9473AcquiredImageAreaDoseProduct FL
+9474CArmPositionerTabletopRelationship CS
+9476XRayGeometrySequence SQ
+9477IrradiationEventIdentificationSequence SQ
+9504XRay3DFrameTypeSequence SQ
+9506ContributingSourcesSequence SQ
+9507XRay3DAcquisitionSequence SQ
+9508PrimaryPositionerScanArc FL
+9509SecondaryPositionerScanArc FL
+9510PrimaryPositionerScanStartAngle FL
+9511SecondaryPositionerScanStartAngle FL
+9514PrimaryPositionerIncrement FL
+9515SecondaryPositionerIncrement FL
+9516StartAcquisitionDateTime DT
+9517EndAcquisitionDateTime DT
+9518PrimaryPositionerIncrementSign SS
+9519SecondaryPositionerIncrementSign SS
+9524ApplicationName LO
+9525ApplicationVersion LO
+9526ApplicationManufacturer LO
+9527AlgorithmType CS
+9528AlgorithmDescription LO
+9530XRay3DReconstructionSequence SQ
+9531ReconstructionDescription LO
+9538PerProjectionAcquisitionSequence SQ
+9541DetectorPositionSequence SQ
+9542XRayAcquisitionDoseSequence SQ
+9543XRaySourceIsocenterPrimaryAngle FD
+9544XRaySourceIsocenterSecondaryAngle FD
+9545BreastSupportIsocenterPrimaryAngle FD
+9546BreastSupportIsocenterSecondaryAngle FD
+9547BreastSupportXPositionToIsocenter FD
+9548BreastSupportYPositionToIsocenter FD
+9549BreastSupportZPositionToIsocenter FD
+9550DetectorIsocenterPrimaryAngle FD
+9551DetectorIsocenterSecondaryAngle FD
+9552DetectorXPositionToIsocenter FD
+9553DetectorYPositionToIsocenter FD
+9554DetectorZPositionToIsocenter FD
+9555XRayGridSequence SQ
+9556XRayFilterSequence SQ
+9557DetectorActiveAreaTLHCPosition FD 3
+9558DetectorActiveAreaOrientation FD 6
+9559PositionerPrimaryAngleDirection CS
+9601DiffusionBMatrixSequence SQ
+9602DiffusionBValueXX FD
+9603DiffusionBValueXY FD
+9604DiffusionBValueXZ FD
+9605DiffusionBValueYY FD
+9606DiffusionBValueYZ FD
+9607DiffusionBValueZZ FD
+9621FunctionalMRSequence SQ
+9622FunctionalSettlingPhaseFramesPresent CS
+9623FunctionalSyncPulse DT
+9624SettlingPhaseFrame CS
+9701DecayCorrectionDateTime DT
+9715StartDensityThreshold FD
+9716StartRelativeDensityDifferenceThreshold FD
+9717StartCardiacTriggerCountThreshold FD
+9718StartRespiratoryTriggerCountThreshold FD
+9719TerminationCountsThreshold FD
+9720TerminationDensityThreshold FD
+9721TerminationRelativeDensityThreshold FD
+9722TerminationTimeThreshold FD
+9723TerminationCardiacTriggerCountThreshold FD
+9724TerminationRespiratoryTriggerCountThreshold FD
+9725DetectorGeometry CS
+9726TransverseDetectorSeparation FD
+9727AxialDetectorDimension FD
+9729RadiopharmaceuticalAgentNumber US
+9732PETFrameAcquisitionSequence SQ
+9733PETDetectorMotionDetailsSequence SQ
+9734PETTableDynamicsSequence SQ
+9735PETPositionSequence SQ
+9736PETFrameCorrectionFactorsSequence SQ
+9737RadiopharmaceuticalUsageSequence SQ
+9738AttenuationCorrectionSource CS
+9739NumberOfIterations US
+9740NumberOfSubsets US
+9749PETReconstructionSequence SQ
+9751PETFrameTypeSequence SQ
+9755TimeOfFlightInformationUsed CS
+9756ReconstructionType CS
+9758DecayCorrected CS
+9759AttenuationCorrected CS
+9760ScatterCorrected CS
+9761DeadTimeCorrected CS
+9762GantryMotionCorrected CS
+9763PatientMotionCorrected CS
+9764CountLossNormalizationCorrected CS
+9765RandomsCorrected CS
+9766NonUniformRadialSamplingCorrected CS
+9767SensitivityCalibrated CS
+9768DetectorNormalizationCorrection CS
+9769IterativeReconstructionMethod CS
+9770AttenuationCorrectionTemporalRelationship CS
+9771PatientPhysiologicalStateSequence SQ
+9772PatientPhysiologicalStateCodeSequence SQ
+9801DepthsOfFocus FD 1-n
+9803ExcludedIntervalsSequence SQ
+9804ExclusionStartDateTime DT
+9805ExclusionDuration FD
+9806USImageDescriptionSequence SQ
+9807ImageDataTypeSequence SQ
+9808DataType CS
+9809TransducerScanPatternCodeSequence SQ
+980bAliasedDataType CS
+980cPositionMeasuringDeviceUsed CS
+980dTransducerGeometryCodeSequence SQ
+980eTransducerBeamSteeringCodeSequence SQ
+980fTransducerApplicationCodeSequence SQ
+9810ZeroVelocityPixelValue US/SS
+9821PhotoacousticExcitationCharacteristicsSequence SQ
+9822ExcitationSpectralWidth FD
+9823ExcitationEnergy FD
+9824ExcitationPulseDuration FD
+9825ExcitationWavelengthSequence SQ
+9826ExcitationWavelength FD
+9828IlluminationTranslationFlag CS
+9829AcousticCouplingMediumFlag CS
+982aAcousticCouplingMediumCodeSequence SQ
+982bAcousticCouplingMediumTemperature FD
+982cTransducerResponseSequence SQ
+982dCenterFrequency FD
+982eFractionalBandwidth FD
+982fLowerCutoffFrequency FD
+9830UpperCutoffFrequency FD
+9831TransducerTechnologySequence SQ
+9832SoundSpeedCorrectionMechanismCodeSequence SQ
+9833ObjectSoundSpeed FD
+9834AcousticCouplingMediumSoundSpeed FD
+9835PhotoacousticImageFrameTypeSequence SQ
+9836ImageDataTypeCodeSequence SQ
+9900ReferenceLocationLabel LO
+9901ReferenceLocationDescription UT
+9902ReferenceBasisCodeSequence SQ
+9903ReferenceGeometryCodeSequence SQ
+9904OffsetDistance DS
+9905OffsetDirection CS
+9906PotentialScheduledProtocolCodeSequence SQ
+9907PotentialRequestedProcedureCodeSequence SQ
+9908PotentialReasonsForProcedure UC 1-n
+9909PotentialReasonsForProcedureCodeSequence SQ
+990aPotentialDiagnosticTasks UC 1-n
+990bContraindicationsCodeSequence SQ
+990cReferencedDefinedProtocolSequence SQ
+990dReferencedPerformedProtocolSequence SQ
+990ePredecessorProtocolSequence SQ
+990fProtocolPlanningInformation UT
+9910ProtocolDesignRationale UT
+9911PatientSpecificationSequence SQ
+9912ModelSpecificationSequence SQ
+9913ParametersSpecificationSequence SQ
+9914InstructionSequence SQ
+9915InstructionIndex US
+9916InstructionText LO
+9917InstructionDescription UT
+9918InstructionPerformedFlag CS
+9919InstructionPerformedDateTime DT
+991aInstructionPerformanceComment UT
+991bPatientPositioningInstructionSequence SQ
+991cPositioningMethodCodeSequence SQ
+991dPositioningLandmarkSequence SQ
+991eTargetFrameOfReferenceUID UI
+991fAcquisitionProtocolElementSpecificationSequence SQ
+9920AcquisitionProtocolElementSequence SQ
+9921ProtocolElementNumber US
+9922ProtocolElementName LO
+9923ProtocolElementCharacteristicsSummary UT
+9924ProtocolElementPurpose UT
+9930AcquisitionMotion CS
+9931AcquisitionStartLocationSequence SQ
+9932AcquisitionEndLocationSequence SQ
+9933ReconstructionProtocolElementSpecificationSequence SQ
+9934ReconstructionProtocolElementSequence SQ
+9935StorageProtocolElementSpecificationSequence SQ
+9936StorageProtocolElementSequence SQ
+9937RequestedSeriesDescription LO
+9938SourceAcquisitionProtocolElementNumber US 1-n
+9939SourceAcquisitionBeamNumber US 1-n
+993aSourceReconstructionProtocolElementNumber US 1-n
+993bReconstructionStartLocationSequence SQ
+993cReconstructionEndLocationSequence SQ
+993dReconstructionAlgorithmSequence SQ
+993eReconstructionTargetCenterLocationSequence SQ
+9941ImageFilterDescription UT
+9942CTDIvolNotificationTrigger FD
+9943DLPNotificationTrigger FD
+9944AutoKVPSelectionType CS
+9945AutoKVPUpperBound FD
+9946AutoKVPLowerBound FD
+9947ProtocolDefinedPatientPosition CS
+a001ContributingEquipmentSequence SQ
+a002ContributionDateTime DT
+a003ContributionDescription ST
+=0020
+000dStudyInstanceUID UI
+000eSeriesInstanceUID UI
+0010StudyID SH
+0011SeriesNumber IS
+0012AcquisitionNumber IS
+0013InstanceNumber IS
+!0014IsotopeNumber IS
+!0015PhaseNumber IS
+!0016IntervalNumber IS
+!0017TimeSlotNumber IS
+!0018AngleNumber IS
+0019ItemNumber IS
+0020PatientOrientation CS 2
+!0022OverlayNumber IS
+!0024CurveNumber IS
+!0026LUTNumber IS
+0027PyramidLabel LO
+!0030ImagePosition DS 3
+0032ImagePositionPatient DS 3
+!0035ImageOrientation DS 6
+0037ImageOrientationPatient DS 6
+!0050Location DS
+0052FrameOfReferenceUID UI
+0060Laterality CS
+0062ImageLaterality CS
+!0070ImageGeometryType LO
+!0080MaskingImage CS 1-n
+!00aaReportNumber IS
+0100TemporalPositionIdentifier IS
+0105NumberOfTemporalPositions IS
+0110TemporalResolution DS
+0200SynchronizationFrameOfReferenceUID UI
+0242SOPInstanceUIDOfConcatenationSource UI
+!1000SeriesInStudy IS
+!1001AcquisitionsInSeries IS
+1002ImagesInAcquisition IS
+!1003ImagesInSeries IS
+!1004AcquisitionsInStudy IS
+!1005ImagesInStudy IS
+!1020Reference LO 1-n
+103fTargetPositionReferenceIndicator LO
+1040PositionReferenceIndicator LO
+1041SliceLocation DS
+!1070OtherStudyNumbers IS 1-n
+1200NumberOfPatientRelatedStudies IS
+1202NumberOfPatientRelatedSeries IS
+1204NumberOfPatientRelatedInstances IS
+1206NumberOfStudyRelatedSeries IS
+1208NumberOfStudyRelatedInstances IS
+1209NumberOfSeriesRelatedInstances IS
+!31xxSourceImageIDs CS 1-n
+!3401ModifyingDeviceID CS
+!3402ModifiedImageID CS
+!3403ModifiedImageDate DA
+!3404ModifyingDeviceManufacturer LO
+!3405ModifiedImageTime TM
+!3406ModifiedImageDescription LO
+4000ImageComments LT
+!5000OriginalImageIdentification AT 1-n
+!5002OriginalImageIdentificationNomenclature LO 1-n
+9056StackID SH
+9057InStackPositionNumber UL
+9071FrameAnatomySequence SQ
+9072FrameLaterality CS
+9111FrameContentSequence SQ
+9113PlanePositionSequence SQ
+9116PlaneOrientationSequence SQ
+9128TemporalPositionIndex UL
+9153NominalCardiacTriggerDelayTime FD
+9154NominalCardiacTriggerTimePriorToRPeak FL
+9155ActualCardiacTriggerTimePriorToRPeak FL
+9156FrameAcquisitionNumber US
+9157DimensionIndexValues UL 1-n
+9158FrameComments LT
+9161ConcatenationUID UI
+9162InConcatenationNumber US
+9163InConcatenationTotalNumber US
+9164DimensionOrganizationUID UI
+9165DimensionIndexPointer AT
+9167FunctionalGroupPointer AT
+9170UnassignedSharedConvertedAttributesSequence SQ
+9171UnassignedPerFrameConvertedAttributesSequence SQ
+9172ConversionSourceAttributesSequence SQ
+9213DimensionIndexPrivateCreator LO
+9221DimensionOrganizationSequence SQ
+9222DimensionIndexSequence SQ
+9228ConcatenationFrameOffsetNumber UL
+9238FunctionalGroupPrivateCreator LO
+9241NominalPercentageOfCardiacPhase FL
+9245NominalPercentageOfRespiratoryPhase FL
+9246StartingRespiratoryAmplitude FL
+9247StartingRespiratoryPhase CS
+9248EndingRespiratoryAmplitude FL
+9249EndingRespiratoryPhase CS
+9250RespiratoryTriggerType CS
+9251RRIntervalTimeNominal FD
+9252ActualCardiacTriggerDelayTime FD
+9253RespiratorySynchronizationSequence SQ
+9254RespiratoryIntervalTime FD
+9255NominalRespiratoryTriggerDelayTime FD
+9256RespiratoryTriggerDelayThreshold FD
+9257ActualRespiratoryTriggerDelayTime FD
+9301ImagePositionVolume FD 3
+9302ImageOrientationVolume FD 6
+9307UltrasoundAcquisitionGeometry CS
+9308ApexPosition FD 3
+9309VolumeToTransducerMappingMatrix FD 16
+930aVolumeToTableMappingMatrix FD 16
+930bVolumeToTransducerRelationship CS
+930cPatientFrameOfReferenceSource CS
+930dTemporalPositionTimeOffset FD
+930ePlanePositionVolumeSequence SQ
+930fPlaneOrientationVolumeSequence SQ
+9310TemporalPositionSequence SQ
+9311DimensionOrganizationType CS
+9312VolumeFrameOfReferenceUID UI
+9313TableFrameOfReferenceUID UI
+9421DimensionDescriptionLabel LO
+9450PatientOrientationInFrameSequence SQ
+9453FrameLabel LO
+9518AcquisitionIndex US 1-n
+9529ContributingSOPInstancesReferenceSequence SQ
+9536ReconstructionIndex US
+=0022
+0001LightPathFilterPassThroughWavelength US
+0002LightPathFilterPassBand US 2
+0003ImagePathFilterPassThroughWavelength US
+0004ImagePathFilterPassBand US 2
+0005PatientEyeMovementCommanded CS
+0006PatientEyeMovementCommandCodeSequence SQ
+0007SphericalLensPower FL
+0008CylinderLensPower FL
+0009CylinderAxis FL
+000aEmmetropicMagnification FL
+000bIntraOcularPressure FL
+000cHorizontalFieldOfView FL
+000dPupilDilated CS
+000eDegreeOfDilation FL
+000fVertexDistance FD
+0010StereoBaselineAngle FL
+0011StereoBaselineDisplacement FL
+0012StereoHorizontalPixelOffset FL
+0013StereoVerticalPixelOffset FL
+0014StereoRotation FL
+0015AcquisitionDeviceTypeCodeSequence SQ
+0016IlluminationTypeCodeSequence SQ
+0017LightPathFilterTypeStackCodeSequence SQ
+0018ImagePathFilterTypeStackCodeSequence SQ
+0019LensesCodeSequence SQ
+001aChannelDescriptionCodeSequence SQ
+001bRefractiveStateSequence SQ
+001cMydriaticAgentCodeSequence SQ
+001dRelativeImagePositionCodeSequence SQ
+001eCameraAngleOfView FL
+0020StereoPairsSequence SQ
+0021LeftImageSequence SQ
+0022RightImageSequence SQ
+0028StereoPairsPresent CS
+0030AxialLengthOfTheEye FL
+0031OphthalmicFrameLocationSequence SQ
+0032ReferenceCoordinates FL 2-2n
+0035DepthSpatialResolution FL
+0036MaximumDepthDistortion FL
+0037AlongScanSpatialResolution FL
+0038MaximumAlongScanDistortion FL
+0039OphthalmicImageOrientation CS
+0041DepthOfTransverseImage FL
+0042MydriaticAgentConcentrationUnitsSequence SQ
+0048AcrossScanSpatialResolution FL
+0049MaximumAcrossScanDistortion FL
+004eMydriaticAgentConcentration DS
+0055IlluminationWaveLength FL
+0056IlluminationPower FL
+0057IlluminationBandwidth FL
+0058MydriaticAgentSequence SQ
+1007OphthalmicAxialMeasurementsRightEyeSequence SQ
+1008OphthalmicAxialMeasurementsLeftEyeSequence SQ
+1009OphthalmicAxialMeasurementsDeviceType CS
+1010OphthalmicAxialLengthMeasurementsType CS
+1012OphthalmicAxialLengthSequence SQ
+1019OphthalmicAxialLength FL
+1024LensStatusCodeSequence SQ
+1025VitreousStatusCodeSequence SQ
+1028IOLFormulaCodeSequence SQ
+1029IOLFormulaDetail LO
+1033KeratometerIndex FL
+1035SourceOfOphthalmicAxialLengthCodeSequence SQ
+1036SourceOfCornealSizeDataCodeSequence SQ
+1037TargetRefraction FL
+1039RefractiveProcedureOccurred CS
+1040RefractiveSurgeryTypeCodeSequence SQ
+1044OphthalmicUltrasoundMethodCodeSequence SQ
+1045SurgicallyInducedAstigmatismSequence SQ
+1046TypeOfOpticalCorrection CS
+1047ToricIOLPowerSequence SQ
+1048PredictedToricErrorSequence SQ
+1049PreSelectedForImplantation CS
+104aToricIOLPowerForExactEmmetropiaSequence SQ
+104bToricIOLPowerForExactTargetRefractionSequence SQ
+1050OphthalmicAxialLengthMeasurementsSequence SQ
+1053IOLPower FL
+1054PredictedRefractiveError FL
+1059OphthalmicAxialLengthVelocity FL
+1065LensStatusDescription LO
+1066VitreousStatusDescription LO
+1090IOLPowerSequence SQ
+1092LensConstantSequence SQ
+1093IOLManufacturer LO
+!1094LensConstantDescription LO
+1095ImplantName LO
+1096KeratometryMeasurementTypeCodeSequence SQ
+1097ImplantPartNumber LO
+1100ReferencedOphthalmicAxialMeasurementsSequence SQ
+1101OphthalmicAxialLengthMeasurementsSegmentNameCodeSequence SQ
+1103RefractiveErrorBeforeRefractiveSurgeryCodeSequence SQ
+1121IOLPowerForExactEmmetropia FL
+1122IOLPowerForExactTargetRefraction FL
+1125AnteriorChamberDepthDefinitionCodeSequence SQ
+1127LensThicknessSequence SQ
+1128AnteriorChamberDepthSequence SQ
+112aCalculationCommentSequence SQ
+112bCalculationCommentType CS
+112cCalculationComment LT
+1130LensThickness FL
+1131AnteriorChamberDepth FL
+1132SourceOfLensThicknessDataCodeSequence SQ
+1133SourceOfAnteriorChamberDepthDataCodeSequence SQ
+1134SourceOfRefractiveMeasurementsSequence SQ
+1135SourceOfRefractiveMeasurementsCodeSequence SQ
+1140OphthalmicAxialLengthMeasurementModified CS
+1150OphthalmicAxialLengthDataSourceCodeSequence SQ
+!1153OphthalmicAxialLengthAcquisitionMethodCodeSequence SQ
+1155SignalToNoiseRatio FL
+1159OphthalmicAxialLengthDataSourceDescription LO
+1210OphthalmicAxialLengthMeasurementsTotalLengthSequence SQ
+1211OphthalmicAxialLengthMeasurementsSegmentalLengthSequence SQ
+1212OphthalmicAxialLengthMeasurementsLengthSummationSequence SQ
+1220UltrasoundOphthalmicAxialLengthMeasurementsSequence SQ
+1225OpticalOphthalmicAxialLengthMeasurementsSequence SQ
+1230UltrasoundSelectedOphthalmicAxialLengthSequence SQ
+1250OphthalmicAxialLengthSelectionMethodCodeSequence SQ
+1255OpticalSelectedOphthalmicAxialLengthSequence SQ
+1257SelectedSegmentalOphthalmicAxialLengthSequence SQ
+1260SelectedTotalOphthalmicAxialLengthSequence SQ
+1262OphthalmicAxialLengthQualityMetricSequence SQ
+!1265OphthalmicAxialLengthQualityMetricTypeCodeSequence SQ
+!1273OphthalmicAxialLengthQualityMetricTypeDescription LO
+1300IntraocularLensCalculationsRightEyeSequence SQ
+1310IntraocularLensCalculationsLeftEyeSequence SQ
+1330ReferencedOphthalmicAxialLengthMeasurementQCImageSequence SQ
+1415OphthalmicMappingDeviceType CS
+1420AcquisitionMethodCodeSequence SQ
+1423AcquisitionMethodAlgorithmSequence SQ
+1436OphthalmicThicknessMapTypeCodeSequence SQ
+1443OphthalmicThicknessMappingNormalsSequence SQ
+1445RetinalThicknessDefinitionCodeSequence SQ
+1450PixelValueMappingToCodedConceptSequence SQ
+1452MappedPixelValue US/SS
+1454PixelValueMappingExplanation LO
+1458OphthalmicThicknessMapQualityThresholdSequence SQ
+1460OphthalmicThicknessMapThresholdQualityRating FL
+1463AnatomicStructureReferencePoint FL 2
+1465RegistrationToLocalizerSequence SQ
+1466RegisteredLocalizerUnits CS
+1467RegisteredLocalizerTopLeftHandCorner FL 2
+1468RegisteredLocalizerBottomRightHandCorner FL 2
+1470OphthalmicThicknessMapQualityRatingSequence SQ
+1472RelevantOPTAttributesSequence SQ
+1512TransformationMethodCodeSequence SQ
+1513TransformationAlgorithmSequence SQ
+1515OphthalmicAxialLengthMethod CS
+1517OphthalmicFOV FL
+1518TwoDimensionalToThreeDimensionalMapSequence SQ
+1525WideFieldOphthalmicPhotographyQualityRatingSequence SQ
+1526WideFieldOphthalmicPhotographyQualityThresholdSequence SQ
+1527WideFieldOphthalmicPhotographyThresholdQualityRating FL
+1528XCoordinatesCenterPixelViewAngle FL
+1529YCoordinatesCenterPixelViewAngle FL
+1530NumberOfMapPoints UL
+1531TwoDimensionalToThreeDimensionalMapData OF
+1612DerivationAlgorithmSequence SQ
+1615OphthalmicImageTypeCodeSequence SQ
+1616OphthalmicImageTypeDescription LO
+1618ScanPatternTypeCodeSequence SQ
+1620ReferencedSurfaceMeshIdentificationSequence SQ
+1622OphthalmicVolumetricPropertiesFlag CS
+1624OphthalmicAnatomicReferencePointXCoordinate FL
+1626OphthalmicAnatomicReferencePointYCoordinate FL
+1628OphthalmicEnFaceImageQualityRatingSequence SQ
+1630QualityThreshold DS
+1640OCTBscanAnalysisAcquisitionParametersSequence SQ
+1642NumberOfBscansPerFrame UL
+1643BscanSlabThickness FL
+1644DistanceBetweenBscanSlabs FL
+1645BscanCycleTime FL
+1646BscanCycleTimeVector FL 1-n
+1649AscanRate FL
+1650BscanRate FL
+1658SurfaceMeshZPixelOffset UL
+=0024
+0010VisualFieldHorizontalExtent FL
+0011VisualFieldVerticalExtent FL
+0012VisualFieldShape CS
+0016ScreeningTestModeCodeSequence SQ
+0018MaximumStimulusLuminance FL
+0020BackgroundLuminance FL
+0021StimulusColorCodeSequence SQ
+0024BackgroundIlluminationColorCodeSequence SQ
+0025StimulusArea FL
+0028StimulusPresentationTime FL
+0032FixationSequence SQ
+0033FixationMonitoringCodeSequence SQ
+0034VisualFieldCatchTrialSequence SQ
+0035FixationCheckedQuantity US
+0036PatientNotProperlyFixatedQuantity US
+0037PresentedVisualStimuliDataFlag CS
+0038NumberOfVisualStimuli US
+0039ExcessiveFixationLossesDataFlag CS
+0040ExcessiveFixationLosses CS
+0042StimuliRetestingQuantity US
+0044CommentsOnPatientPerformanceOfVisualField LT
+0045FalseNegativesEstimateFlag CS
+0046FalseNegativesEstimate FL
+0048NegativeCatchTrialsQuantity US
+0050FalseNegativesQuantity US
+0051ExcessiveFalseNegativesDataFlag CS
+0052ExcessiveFalseNegatives CS
+0053FalsePositivesEstimateFlag CS
+0054FalsePositivesEstimate FL
+0055CatchTrialsDataFlag CS
+0056PositiveCatchTrialsQuantity US
+0057TestPointNormalsDataFlag CS
+0058TestPointNormalsSequence SQ
+0059GlobalDeviationProbabilityNormalsFlag CS
+0060FalsePositivesQuantity US
+0061ExcessiveFalsePositivesDataFlag CS
+0062ExcessiveFalsePositives CS
+0063VisualFieldTestNormalsFlag CS
+0064ResultsNormalsSequence SQ
+0065AgeCorrectedSensitivityDeviationAlgorithmSequence SQ
+0066GlobalDeviationFromNormal FL
+0067GeneralizedDefectSensitivityDeviationAlgorithmSequence SQ
+0068LocalizedDeviationFromNormal FL
+0069PatientReliabilityIndicator LO
+0070VisualFieldMeanSensitivity FL
+0071GlobalDeviationProbability FL
+0072LocalDeviationProbabilityNormalsFlag CS
+0073LocalizedDeviationProbability FL
+0074ShortTermFluctuationCalculated CS
+0075ShortTermFluctuation FL
+0076ShortTermFluctuationProbabilityCalculated CS
+0077ShortTermFluctuationProbability FL
+0078CorrectedLocalizedDeviationFromNormalCalculated CS
+0079CorrectedLocalizedDeviationFromNormal FL
+0080CorrectedLocalizedDeviationFromNormalProbabilityCalculated CS
+0081CorrectedLocalizedDeviationFromNormalProbability FL
+0083GlobalDeviationProbabilitySequence SQ
+0085LocalizedDeviationProbabilitySequence SQ
+0086FovealSensitivityMeasured CS
+0087FovealSensitivity FL
+0088VisualFieldTestDuration FL
+0089VisualFieldTestPointSequence SQ
+0090VisualFieldTestPointXCoordinate FL
+0091VisualFieldTestPointYCoordinate FL
+0092AgeCorrectedSensitivityDeviationValue FL
+0093StimulusResults CS
+0094SensitivityValue FL
+0095RetestStimulusSeen CS
+0096RetestSensitivityValue FL
+0097VisualFieldTestPointNormalsSequence SQ
+0098QuantifiedDefect FL
+0100AgeCorrectedSensitivityDeviationProbabilityValue FL
+0102GeneralizedDefectCorrectedSensitivityDeviationFlag CS
+0103GeneralizedDefectCorrectedSensitivityDeviationValue FL
+0104GeneralizedDefectCorrectedSensitivityDeviationProbabilityValue FL
+0105MinimumSensitivityValue FL
+0106BlindSpotLocalized CS
+0107BlindSpotXCoordinate FL
+0108BlindSpotYCoordinate FL
+0110VisualAcuityMeasurementSequence SQ
+0112RefractiveParametersUsedOnPatientSequence SQ
+0113MeasurementLaterality CS
+0114OphthalmicPatientClinicalInformationLeftEyeSequence SQ
+0115OphthalmicPatientClinicalInformationRightEyeSequence SQ
+0117FovealPointNormativeDataFlag CS
+0118FovealPointProbabilityValue FL
+0120ScreeningBaselineMeasured CS
+0122ScreeningBaselineMeasuredSequence SQ
+0124ScreeningBaselineType CS
+0126ScreeningBaselineValue FL
+0202AlgorithmSource LO
+0306DataSetName LO
+0307DataSetVersion LO
+0308DataSetSource LO
+0309DataSetDescription LO
+0317VisualFieldTestReliabilityGlobalIndexSequence SQ
+0320VisualFieldGlobalResultsIndexSequence SQ
+0325DataObservationSequence SQ
+0338IndexNormalsFlag CS
+0341IndexProbability FL
+0344IndexProbabilitySequence SQ
+=0028
+0002SamplesPerPixel US
+0003SamplesPerPixelUsed US
+0004PhotometricInterpretation CS
+!0005ImageDimensions US
+0006PlanarConfiguration US
+0008NumberOfFrames IS
+0009FrameIncrementPointer AT 1-n
+000aFrameDimensionPointer AT 1-n
+0010Rows US
+0011Columns US
+!0012Planes US
+0014UltrasoundColorDataPresent US
+!0020 UN
+0030PixelSpacing DS 2
+0031ZoomFactor DS 2
+0032ZoomCenter DS 2
+0034PixelAspectRatio IS 2
+!0040ImageFormat CS
+!0050ManipulatedImage LO 1-n
+0051CorrectedImage CS 1-n
+!005fCompressionRecognitionCode LO
+!0060CompressionCode CS
+!0061CompressionOriginator SH
+!0062CompressionLabel LO
+!0063CompressionDescription SH
+!0065CompressionSequence CS 1-n
+!0066CompressionStepPointers AT 1-n
+!0068RepeatInterval US
+!0069BitsGrouped US
+!0070PerimeterTable US 1-n
+!0071PerimeterValue US/SS
+!0080PredictorRows US
+!0081PredictorColumns US
+!0082PredictorConstants US 1-n
+!0090BlockedPixels CS
+!0091BlockRows US
+!0092BlockColumns US
+!0093RowOverlap US
+!0094ColumnOverlap US
+0100BitsAllocated US
+0101BitsStored US
+0102HighBit US
+0103PixelRepresentation US
+!0104SmallestValidPixelValue US/SS
+!0105LargestValidPixelValue US/SS
+0106SmallestImagePixelValue US/SS
+0107LargestImagePixelValue US/SS
+0108SmallestPixelValueInSeries US/SS
+0109LargestPixelValueInSeries US/SS
+!0110SmallestImagePixelValueInPlane US/SS
+!0111LargestImagePixelValueInPlane US/SS
+0120PixelPaddingValue US/SS
+0121PixelPaddingRangeLimit US/SS
+0122FloatPixelPaddingValue FL
+0123DoubleFloatPixelPaddingValue FD
+0124FloatPixelPaddingRangeLimit FL
+0125DoubleFloatPixelPaddingRangeLimit FD
+!0200ImageLocation US
+0300QualityControlImage CS
+0301BurnedInAnnotation CS
+0302RecognizableVisualFeatures CS
+0303LongitudinalTemporalInformationModified CS
+0304ReferencedColorPaletteInstanceUID UI
+!0400TransformLabel LO
+!0401TransformVersionNumber LO
+!0402NumberOfTransformSteps US
+!0403SequenceOfCompressedData LO 1-n
+!0404DetailsOfCoefficients AT 1-n
+!04x0RowsForNthOrderCoefficients US
+!04x1ColumnsForNthOrderCoefficients US
+!04x2CoefficientCoding LO 1-n
+!04x3CoefficientCodingPointers AT 1-n
+!0700DCTLabel LO
+!0701DataBlockDescription CS 1-n
+!0702DataBlock AT 1-n
+!0710NormalizationFactorFormat US
+!0720ZonalMapNumberFormat US
+!0721ZonalMapLocation AT 1-n
+!0722ZonalMapFormat US
+!0730AdaptiveMapFormat US
+!0740CodeNumberFormat US
+!08x0CodeLabel CS 1-n
+!08x2NumberOfTables US
+!08x3CodeTableLocation AT 1-n
+!08x4BitsForCodeWord US
+!08x8ImageDataLocation AT 1-n
+0a02PixelSpacingCalibrationType CS
+0a04PixelSpacingCalibrationDescription LO
+1040PixelIntensityRelationship CS
+1041PixelIntensityRelationshipSign SS
+1050WindowCenter DS 1-n
+1051WindowWidth DS 1-n
+1052RescaleIntercept DS
+1053RescaleSlope DS
+1054RescaleType LO
+1055WindowCenterWidthExplanation LO 1-n
+1056VOILUTFunction CS
+!1080GrayScale CS
+1090RecommendedViewingMode CS
+!1100GrayLookupTableDescriptor US/SS 3
+1101RedPaletteColorLookupTableDescriptor US/SS 3
+1102GreenPaletteColorLookupTableDescriptor US/SS 3
+1103BluePaletteColorLookupTableDescriptor US/SS 3
+1104AlphaPaletteColorLookupTableDescriptor US 3
+!1111LargeRedPaletteColorLookupTableDescriptor US/SS 4
+!1112LargeGreenPaletteColorLookupTableDescriptor US/SS 4
+!1113LargeBluePaletteColorLookupTableDescriptor US/SS 4
+1199PaletteColorLookupTableUID UI
+!1200GrayLookupTableData OW/US/SS 1-n
+1201RedPaletteColorLookupTableData OW
+1202GreenPaletteColorLookupTableData OW
+1203BluePaletteColorLookupTableData OW
+1204AlphaPaletteColorLookupTableData OW
+!1211LargeRedPaletteColorLookupTableData OW
+!1212LargeGreenPaletteColorLookupTableData OW
+!1213LargeBluePaletteColorLookupTableData OW
+!1214LargePaletteColorLookupTableUID UI
+1221SegmentedRedPaletteColorLookupTableData OW
+1222SegmentedGreenPaletteColorLookupTableData OW
+1223SegmentedBluePaletteColorLookupTableData OW
+1224SegmentedAlphaPaletteColorLookupTableData OW
+1230StoredValueColorRangeSequence SQ
+1231MinimumStoredValueMapped FD
+1232MaximumStoredValueMapped FD
+1300BreastImplantPresent CS
+1350PartialView CS
+1351PartialViewDescription ST
+1352PartialViewCodeSequence SQ
+135aSpatialLocationsPreserved CS
+1401DataFrameAssignmentSequence SQ
+1402DataPathAssignment CS
+1403BitsMappedToColorLookupTable US
+1404BlendingLUT1Sequence SQ
+1405BlendingLUT1TransferFunction CS
+1406BlendingWeightConstant FD
+1407BlendingLookupTableDescriptor US 3
+1408BlendingLookupTableData OW
+140bEnhancedPaletteColorLookupTableSequence SQ
+140cBlendingLUT2Sequence SQ
+140dBlendingLUT2TransferFunction CS
+140eDataPathID CS
+140fRGBLUTTransferFunction CS
+1410AlphaLUTTransferFunction CS
+2000ICCProfile OB
+2002ColorSpace CS
+2110LossyImageCompression CS
+2112LossyImageCompressionRatio DS 1-n
+2114LossyImageCompressionMethod CS 1-n
+3000ModalityLUTSequence SQ
+3001VariableModalityLUTSequence SQ
+3002LUTDescriptor US/SS 3
+3003LUTExplanation LO
+3004ModalityLUTType LO
+3006LUTData OW/US 1-n
+3010VOILUTSequence SQ
+3110SoftcopyVOILUTSequence SQ
+!4000ImagePresentationComments LT
+!5000BiPlaneAcquisitionSequence SQ
+6010RepresentativeFrameNumber US
+6020FrameNumbersOfInterest US 1-n
+6022FrameOfInterestDescription LO 1-n
+6023FrameOfInterestType CS 1-n
+!6030MaskPointers US 1-n
+6040RWavePointer US 1-n
+6100MaskSubtractionSequence SQ
+6101MaskOperation CS
+6102ApplicableFrameRange US 2-2n
+6110MaskFrameNumbers US 1-n
+6112ContrastFrameAveraging US
+6114MaskSubPixelShift FL 2
+6120TIDOffset SS
+6190MaskOperationExplanation ST
+7000EquipmentAdministratorSequence SQ
+7001NumberOfDisplaySubsystems US
+7002CurrentConfigurationID US
+7003DisplaySubsystemID US
+7004DisplaySubsystemName SH
+7005DisplaySubsystemDescription LO
+7006SystemStatus CS
+7007SystemStatusComment LO
+7008TargetLuminanceCharacteristicsSequence SQ
+7009LuminanceCharacteristicsID US
+700aDisplaySubsystemConfigurationSequence SQ
+700bConfigurationID US
+700cConfigurationName SH
+700dConfigurationDescription LO
+700eReferencedTargetLuminanceCharacteristicsID US
+700fQAResultsSequence SQ
+7010DisplaySubsystemQAResultsSequence SQ
+7011ConfigurationQAResultsSequence SQ
+7012MeasurementEquipmentSequence SQ
+7013MeasurementFunctions CS 1-n
+7014MeasurementEquipmentType CS
+7015VisualEvaluationResultSequence SQ
+7016DisplayCalibrationResultSequence SQ
+7017DDLValue US
+7018CIExyWhitePoint FL 2
+7019DisplayFunctionType CS
+701aGammaValue FL
+701bNumberOfLuminancePoints US
+701cLuminanceResponseSequence SQ
+701dTargetMinimumLuminance FL
+701eTargetMaximumLuminance FL
+701fLuminanceValue FL
+7020LuminanceResponseDescription LO
+7021WhitePointFlag CS
+7022DisplayDeviceTypeCodeSequence SQ
+7023DisplaySubsystemSequence SQ
+7024LuminanceResultSequence SQ
+7025AmbientLightValueSource CS
+7026MeasuredCharacteristics CS 1-n
+7027LuminanceUniformityResultSequence SQ
+7028VisualEvaluationTestSequence SQ
+7029TestResult CS
+702aTestResultComment LO
+702bTestImageValidation CS
+702cTestPatternCodeSequence SQ
+702dMeasurementPatternCodeSequence SQ
+702eVisualEvaluationMethodCodeSequence SQ
+7fe0PixelDataProviderURL UR
+9001DataPointRows UL
+9002DataPointColumns UL
+9003SignalDomainColumns CS
+!9099LargestMonochromePixelValue US
+9108DataRepresentation CS
+9110PixelMeasuresSequence SQ
+9132FrameVOILUTSequence SQ
+9145PixelValueTransformationSequence SQ
+9235SignalDomainRows CS
+9411DisplayFilterPercentage FL
+9415FramePixelShiftSequence SQ
+9416SubtractionItemID US
+9422PixelIntensityRelationshipLUTSequence SQ
+9443FramePixelDataPropertiesSequence SQ
+9444GeometricalProperties CS
+9445GeometricMaximumDistortion FL
+9446ImageProcessingApplied CS 1-n
+9454MaskSelectionMode CS
+9474LUTFunction CS
+9478MaskVisibilityPercentage FL
+9501PixelShiftSequence SQ
+9502RegionPixelShiftSequence SQ
+9503VerticesOfTheRegion SS 2-2n
+9505MultiFramePresentationSequence SQ
+9506PixelShiftFrameRange US 2-2n
+9507LUTFrameRange US 2-2n
+9520ImageToEquipmentMappingMatrix DS 16
+9537EquipmentCoordinateSystemIdentification CS
+=0032
+!000aStudyStatusID CS
+!000cStudyPriorityID CS
+!0012StudyIDIssuer LO
+!0032StudyVerifiedDate DA
+!0033StudyVerifiedTime TM
+!0034StudyReadDate DA
+!0035StudyReadTime TM
+!1000ScheduledStudyStartDate DA
+!1001ScheduledStudyStartTime TM
+!1010ScheduledStudyStopDate DA
+!1011ScheduledStudyStopTime TM
+!1020ScheduledStudyLocation LO
+!1021ScheduledStudyLocationAETitle AE 1-n
+!1030ReasonForStudy LO
+1031RequestingPhysicianIdentificationSequence SQ
+1032RequestingPhysician PN
+1033RequestingService LO
+1034RequestingServiceCodeSequence SQ
+!1040StudyArrivalDate DA
+!1041StudyArrivalTime TM
+!1050StudyCompletionDate DA
+!1051StudyCompletionTime TM
+!1055StudyComponentStatusID CS
+1060RequestedProcedureDescription LO
+1064RequestedProcedureCodeSequence SQ
+1065RequestedLateralityCodeSequence SQ
+1066ReasonForVisit UT
+1067ReasonForVisitCodeSequence SQ
+1070RequestedContrastAgent LO
+!4000StudyComments LT
+=0034
+0001FlowIdentifierSequence SQ
+0002FlowIdentifier OB
+0003FlowTransferSyntaxUID UI
+0004FlowRTPSamplingRate UL
+0005SourceIdentifier OB
+0007FrameOriginTimestamp OB
+0008IncludesImagingSubject CS
+0009FrameUsefulnessGroupSequence SQ
+000aRealTimeBulkDataFlowSequence SQ
+000bCameraPositionGroupSequence SQ
+000cIncludesInformation CS
+000dTimeOfFrameGroupSequence SQ
+=0038
+!0004ReferencedPatientAliasSequence SQ
+0008VisitStatusID CS
+0010AdmissionID LO
+!0011IssuerOfAdmissionID LO
+0014IssuerOfAdmissionIDSequence SQ
+0016RouteOfAdmissions LO
+!001aScheduledAdmissionDate DA
+!001bScheduledAdmissionTime TM
+!001cScheduledDischargeDate DA
+!001dScheduledDischargeTime TM
+!001eScheduledPatientInstitutionResidence LO
+0020AdmittingDate DA
+0021AdmittingTime TM
+!0030DischargeDate DA
+!0032DischargeTime TM
+!0040DischargeDiagnosisDescription LO
+!0044DischargeDiagnosisCodeSequence SQ
+0050SpecialNeeds LO
+0060ServiceEpisodeID LO
+!0061IssuerOfServiceEpisodeID LO
+0062ServiceEpisodeDescription LO
+0064IssuerOfServiceEpisodeIDSequence SQ
+0100PertinentDocumentsSequence SQ
+0101PertinentResourcesSequence SQ
+0102ResourceDescription LO
+0300CurrentPatientLocation LO
+0400PatientInstitutionResidence LO
+0500PatientState LO
+0502PatientClinicalTrialParticipationSequence SQ
+4000VisitComments LT
+=003a
+0004WaveformOriginality CS
+0005NumberOfWaveformChannels US
+0010NumberOfWaveformSamples UL
+001aSamplingFrequency DS
+0020MultiplexGroupLabel SH
+0200ChannelDefinitionSequence SQ
+0202WaveformChannelNumber IS
+0203ChannelLabel SH
+0205ChannelStatus CS 1-n
+0208ChannelSourceSequence SQ
+0209ChannelSourceModifiersSequence SQ
+020aSourceWaveformSequence SQ
+020cChannelDerivationDescription LO
+0210ChannelSensitivity DS
+0211ChannelSensitivityUnitsSequence SQ
+0212ChannelSensitivityCorrectionFactor DS
+0213ChannelBaseline DS
+0214ChannelTimeSkew DS
+0215ChannelSampleSkew DS
+0218ChannelOffset DS
+021aWaveformBitsStored US
+0220FilterLowFrequency DS
+0221FilterHighFrequency DS
+0222NotchFilterFrequency DS
+0223NotchFilterBandwidth DS
+0230WaveformDataDisplayScale FL
+0231WaveformDisplayBackgroundCIELabValue US 3
+0240WaveformPresentationGroupSequence SQ
+0241PresentationGroupNumber US
+0242ChannelDisplaySequence SQ
+0244ChannelRecommendedDisplayCIELabValue US 3
+0245ChannelPosition FL
+0246DisplayShadingFlag CS
+0247FractionalChannelDisplayScale FL
+0248AbsoluteChannelDisplayScale FL
+0300MultiplexedAudioChannelsDescriptionCodeSequence SQ
+0301ChannelIdentificationCode IS
+0302ChannelMode CS
+0310MultiplexGroupUID UI
+0311PowerlineFrequency DS
+0312ChannelImpedanceSequence SQ
+0313ImpedanceValue DS
+0314ImpedanceMeasurementDateTime DT
+0315ImpedanceMeasurementFrequency DS
+0316ImpedanceMeasurementCurrentType CS
+0317WaveformAmplifierType CS
+0318FilterLowFrequencyCharacteristicsSequence SQ
+0319FilterHighFrequencyCharacteristicsSequence SQ
+0320SummarizedFilterLookupTable SQ
+0321NotchFilterCharacteristicsSequence SQ
+0322WaveformFilterType CS
+0323AnalogFilterCharacteristicsSequence SQ
+0324AnalogFilterRollOff DS
+0325AnalogFilterType SQ
+0326DigitalFilterCharacteristicsSequence SQ
+0327DigitalFilterOrder IS
+0328DigitalFilterTypeCodeSequence SQ
+0329WaveformFilterDescription ST
+032aFilterLookupTableSequence SQ
+032bFilterLookupTableDescription ST
+032cFrequencyEncodingCodeSequence SQ
+032dMagnitudeEncodingCodeSequence SQ
+032eFilterLookupTableData OD
+=0040
+0001ScheduledStationAETitle AE 1-n
+0002ScheduledProcedureStepStartDate DA
+0003ScheduledProcedureStepStartTime TM
+0004ScheduledProcedureStepEndDate DA
+0005ScheduledProcedureStepEndTime TM
+0006ScheduledPerformingPhysicianName PN
+0007ScheduledProcedureStepDescription LO
+0008ScheduledProtocolCodeSequence SQ
+0009ScheduledProcedureStepID SH
+000aStageCodeSequence SQ
+000bScheduledPerformingPhysicianIdentificationSequence SQ
+0010ScheduledStationName SH 1-n
+0011ScheduledProcedureStepLocation SH
+0012PreMedication LO
+0020ScheduledProcedureStepStatus CS
+0026OrderPlacerIdentifierSequence SQ
+0027OrderFillerIdentifierSequence SQ
+0031LocalNamespaceEntityID UT
+0032UniversalEntityID UT
+0033UniversalEntityIDType CS
+0035IdentifierTypeCode CS
+0036AssigningFacilitySequence SQ
+0039AssigningJurisdictionCodeSequence SQ
+003aAssigningAgencyOrDepartmentCodeSequence SQ
+0100ScheduledProcedureStepSequence SQ
+0220ReferencedNonImageCompositeSOPInstanceSequence SQ
+0241PerformedStationAETitle AE
+0242PerformedStationName SH
+0243PerformedLocation SH
+0244PerformedProcedureStepStartDate DA
+0245PerformedProcedureStepStartTime TM
+0250PerformedProcedureStepEndDate DA
+0251PerformedProcedureStepEndTime TM
+0252PerformedProcedureStepStatus CS
+0253PerformedProcedureStepID SH
+0254PerformedProcedureStepDescription LO
+0255PerformedProcedureTypeDescription LO
+0260PerformedProtocolCodeSequence SQ
+0261PerformedProtocolType CS
+0270ScheduledStepAttributesSequence SQ
+0275RequestAttributesSequence SQ
+0280CommentsOnThePerformedProcedureStep ST
+0281PerformedProcedureStepDiscontinuationReasonCodeSequence SQ
+0293QuantitySequence SQ
+0294Quantity DS
+0295MeasuringUnitsSequence SQ
+0296BillingItemSequence SQ
+!0300TotalTimeOfFluoroscopy US
+!0301TotalNumberOfExposures US
+0302EntranceDose US
+0303ExposedArea US 1-2
+0306DistanceSourceToEntrance DS
+!0307DistanceSourceToSupport DS
+!030eExposureDoseSequence SQ
+0310CommentsOnRadiationDose ST
+0312XRayOutput DS
+0314HalfValueLayer DS
+0316OrganDose DS
+0318OrganExposed CS
+0320BillingProcedureStepSequence SQ
+0321FilmConsumptionSequence SQ
+0324BillingSuppliesAndDevicesSequence SQ
+!0330ReferencedProcedureStepSequence SQ
+0340PerformedSeriesSequence SQ
+0400CommentsOnTheScheduledProcedureStep LT
+0440ProtocolContextSequence SQ
+0441ContentItemModifierSequence SQ
+0500ScheduledSpecimenSequence SQ
+!050aSpecimenAccessionNumber LO
+0512ContainerIdentifier LO
+0513IssuerOfTheContainerIdentifierSequence SQ
+0515AlternateContainerIdentifierSequence SQ
+0518ContainerTypeCodeSequence SQ
+051aContainerDescription LO
+0520ContainerComponentSequence SQ
+!0550SpecimenSequence SQ
+0551SpecimenIdentifier LO
+!0552SpecimenDescriptionSequenceTrial SQ
+!0553SpecimenDescriptionTrial ST
+0554SpecimenUID UI
+0555AcquisitionContextSequence SQ
+0556AcquisitionContextDescription ST
+0560SpecimenDescriptionSequence SQ
+0562IssuerOfTheSpecimenIdentifierSequence SQ
+059aSpecimenTypeCodeSequence SQ
+0600SpecimenShortDescription LO
+0602SpecimenDetailedDescription UT
+0610SpecimenPreparationSequence SQ
+0612SpecimenPreparationStepContentItemSequence SQ
+0620SpecimenLocalizationContentItemSequence SQ
+!06faSlideIdentifier LO
+0710WholeSlideMicroscopyImageFrameTypeSequence SQ
+071aImageCenterPointCoordinatesSequence SQ
+072aXOffsetInSlideCoordinateSystem DS
+073aYOffsetInSlideCoordinateSystem DS
+074aZOffsetInSlideCoordinateSystem DS
+!08d8PixelSpacingSequence SQ
+!08daCoordinateSystemAxisCodeSequence SQ
+08eaMeasurementUnitsCodeSequence SQ
+!09f8VitalStainCodeSequenceTrial SQ
+1001RequestedProcedureID SH
+1002ReasonForTheRequestedProcedure LO
+1003RequestedProcedurePriority SH
+1004PatientTransportArrangements LO
+1005RequestedProcedureLocation LO
+!1006PlacerOrderNumberProcedure SH
+!1007FillerOrderNumberProcedure SH
+1008ConfidentialityCode LO
+1009ReportingPriority SH
+100aReasonForRequestedProcedureCodeSequence SQ
+1010NamesOfIntendedRecipientsOfResults PN 1-n
+1011IntendedRecipientsOfResultsIdentificationSequence SQ
+1012ReasonForPerformedProcedureCodeSequence SQ
+!1060RequestedProcedureDescriptionTrial LO
+1101PersonIdentificationCodeSequence SQ
+1102PersonAddress ST
+1103PersonTelephoneNumbers LO 1-n
+1104PersonTelecomInformation LT
+1400RequestedProcedureComments LT
+!2001ReasonForTheImagingServiceRequest LO
+2004IssueDateOfImagingServiceRequest DA
+2005IssueTimeOfImagingServiceRequest TM
+!2006PlacerOrderNumberImagingServiceRequestRetired SH
+!2007FillerOrderNumberImagingServiceRequestRetired SH
+2008OrderEnteredBy PN
+2009OrderEntererLocation SH
+2010OrderCallbackPhoneNumber SH
+2011OrderCallbackTelecomInformation LT
+2016PlacerOrderNumberImagingServiceRequest LO
+2017FillerOrderNumberImagingServiceRequest LO
+2400ImagingServiceRequestComments LT
+3001ConfidentialityConstraintOnPatientDataDescription LO
+!4001GeneralPurposeScheduledProcedureStepStatus CS
+!4002GeneralPurposePerformedProcedureStepStatus CS
+!4003GeneralPurposeScheduledProcedureStepPriority CS
+!4004ScheduledProcessingApplicationsCodeSequence SQ
+4005ScheduledProcedureStepStartDateTime DT
+!4006MultipleCopiesFlag CS
+!4007PerformedProcessingApplicationsCodeSequence SQ
+4008ScheduledProcedureStepExpirationDateTime DT
+4009HumanPerformerCodeSequence SQ
+4010ScheduledProcedureStepModificationDateTime DT
+4011ExpectedCompletionDateTime DT
+!4015ResultingGeneralPurposePerformedProcedureStepsSequence SQ
+!4016ReferencedGeneralPurposeScheduledProcedureStepSequence SQ
+4018ScheduledWorkitemCodeSequence SQ
+4019PerformedWorkitemCodeSequence SQ
+!4020InputAvailabilityFlag CS
+4021InputInformationSequence SQ
+!4022RelevantInformationSequence SQ
+!4023ReferencedGeneralPurposeScheduledProcedureStepTransactionUID UI
+4025ScheduledStationNameCodeSequence SQ
+4026ScheduledStationClassCodeSequence SQ
+4027ScheduledStationGeographicLocationCodeSequence SQ
+4028PerformedStationNameCodeSequence SQ
+4029PerformedStationClassCodeSequence SQ
+4030PerformedStationGeographicLocationCodeSequence SQ
+!4031RequestedSubsequentWorkitemCodeSequence SQ
+!4032NonDICOMOutputCodeSequence SQ
+4033OutputInformationSequence SQ
+4034ScheduledHumanPerformersSequence SQ
+4035ActualHumanPerformersSequence SQ
+4036HumanPerformerOrganization LO
+4037HumanPerformerName PN
+4040RawDataHandling CS
+4041InputReadinessState CS
+4050PerformedProcedureStepStartDateTime DT
+4051PerformedProcedureStepEndDateTime DT
+4052ProcedureStepCancellationDateTime DT
+4070OutputDestinationSequence SQ
+4071DICOMStorageSequence SQ
+4072STOWRSStorageSequence SQ
+4073StorageURL UR
+4074XDSStorageSequence SQ
+8302EntranceDoseInmGy DS
+8303EntranceDoseDerivation CS
+9092ParametricMapFrameTypeSequence SQ
+9094ReferencedImageRealWorldValueMappingSequence SQ
+9096RealWorldValueMappingSequence SQ
+9098PixelValueMappingCodeSequence SQ
+9210LUTLabel SH
+9211RealWorldValueLastValueMapped US/SS
+9212RealWorldValueLUTData FD 1-n
+9213DoubleFloatRealWorldValueLastValueMapped FD
+9214DoubleFloatRealWorldValueFirstValueMapped FD
+9216RealWorldValueFirstValueMapped US/SS
+9220QuantityDefinitionSequence SQ
+9224RealWorldValueIntercept FD
+9225RealWorldValueSlope FD
+!a007FindingsFlagTrial CS
+a010RelationshipType CS
+!a020FindingsSequenceTrial SQ
+!a021FindingsGroupUIDTrial UI
+!a022ReferencedFindingsGroupUIDTrial UI
+!a023FindingsGroupRecordingDateTrial DA
+!a024FindingsGroupRecordingTimeTrial TM
+!a026FindingsSourceCategoryCodeSequenceTrial SQ
+a027VerifyingOrganization LO
+!a028DocumentingOrganizationIdentifierCodeSequenceTrial SQ
+a030VerificationDateTime DT
+a032ObservationDateTime DT
+a033ObservationStartDateTime DT
+a034EffectiveStartDateTime DT
+a035EffectiveStopDateTime DT
+a040ValueType CS
+a043ConceptNameCodeSequence SQ
+!a047MeasurementPrecisionDescriptionTrial LO
+a050ContinuityOfContent CS
+!a057UrgencyOrPriorityAlertsTrial CS 1-n
+!a060SequencingIndicatorTrial LO
+!a066DocumentIdentifierCodeSequenceTrial SQ
+!a067DocumentAuthorTrial PN
+!a068DocumentAuthorIdentifierCodeSequenceTrial SQ
+!a070IdentifierCodeSequenceTrial SQ
+a073VerifyingObserverSequence SQ
+!a074ObjectBinaryIdentifierTrial OB
+a075VerifyingObserverName PN
+!a076DocumentingObserverIdentifierCodeSequenceTrial SQ
+a078AuthorObserverSequence SQ
+a07aParticipantSequence SQ
+a07cCustodialOrganizationSequence SQ
+a080ParticipationType CS
+a082ParticipationDateTime DT
+a084ObserverType CS
+!a085ProcedureIdentifierCodeSequenceTrial SQ
+a088VerifyingObserverIdentificationCodeSequence SQ
+!a089ObjectDirectoryBinaryIdentifierTrial OB
+!a090EquivalentCDADocumentSequence SQ
+a0b0ReferencedWaveformChannels US 2-2n
+!a110DateOfDocumentOrVerbalTransactionTrial DA
+!a112TimeOfDocumentCreationOrVerbalTransactionTrial TM
+a120DateTime DT
+a121Date DA
+a122Time TM
+a123PersonName PN
+a124UID UI
+!a125ReportStatusIDTrial CS 2
+a130TemporalRangeType CS
+a132ReferencedSamplePositions UL 1-n
+!a136ReferencedFrameNumbers US 1-n
+a138ReferencedTimeOffsets DS 1-n
+a13aReferencedDateTime DT 1-n
+a160TextValue UT
+a161FloatingPointValue FD 1-n
+a162RationalNumeratorValue SL 1-n
+a163RationalDenominatorValue UL 1-n
+!a167ObservationCategoryCodeSequenceTrial SQ
+a168ConceptCodeSequence SQ
+!a16aBibliographicCitationTrial ST
+a170PurposeOfReferenceCodeSequence SQ
+a171ObservationUID UI
+!a172ReferencedObservationUIDTrial UI
+!a173ReferencedObservationClassTrial CS
+!a174ReferencedObjectObservationClassTrial CS
+a180AnnotationGroupNumber US
+!a192ObservationDateTrial DA
+!a193ObservationTimeTrial TM
+!a194MeasurementAutomationTrial CS
+a195ModifierCodeSequence SQ
+!a224IdentificationDescriptionTrial ST
+!a290CoordinatesSetGeometricTypeTrial CS
+!a296AlgorithmCodeSequenceTrial SQ
+!a297AlgorithmDescriptionTrial ST
+!a29aPixelCoordinatesSetTrial SL 2-2n
+a300MeasuredValueSequence SQ
+a301NumericValueQualifierCodeSequence SQ
+!a307CurrentObserverTrial PN
+a30aNumericValue DS 1-n
+!a313ReferencedAccessionSequenceTrial SQ
+!a33aReportStatusCommentTrial ST
+!a340ProcedureContextSequenceTrial SQ
+!a352VerbalSourceTrial PN
+!a353AddressTrial ST
+!a354TelephoneNumberTrial LO
+!a358VerbalSourceIdentifierCodeSequenceTrial SQ
+a360PredecessorDocumentsSequence SQ
+a370ReferencedRequestSequence SQ
+a372PerformedProcedureCodeSequence SQ
+a375CurrentRequestedProcedureEvidenceSequence SQ
+!a380ReportDetailSequenceTrial SQ
+a385PertinentOtherEvidenceSequence SQ
+a390HL7StructuredDocumentReferenceSequence SQ
+!a402ObservationSubjectUIDTrial UI
+!a403ObservationSubjectClassTrial CS
+!a404ObservationSubjectTypeCodeSequenceTrial SQ
+a491CompletionFlag CS
+a492CompletionFlagDescription LO
+a493VerificationFlag CS
+a494ArchiveRequested CS
+a496PreliminaryFlag CS
+a504ContentTemplateSequence SQ
+a525IdenticalDocumentsSequence SQ
+!a600ObservationSubjectContextFlagTrial CS
+!a601ObserverContextFlagTrial CS
+!a603ProcedureContextFlagTrial CS
+a730ContentSequence SQ
+!a731RelationshipSequenceTrial SQ
+!a732RelationshipTypeCodeSequenceTrial SQ
+!a744LanguageCodeSequenceTrial SQ
+a801TabulatedValuesSequence SQ
+a802NumberOfTableRows UL
+a803NumberOfTableColumns UL
+a804TableRowNumber UL
+a805TableColumnNumber UL
+a806TableRowDefinitionSequence SQ
+a807TableColumnDefinitionSequence SQ
+a808CellValuesSequence SQ
+!a992UniformResourceLocatorTrial ST
+b020WaveformAnnotationSequence SQ
+b034AnnotationDateTime DT
+b036SegmentDefinitionDateTime DT
+b03bMontageName LO
+b03fMontageChannelLabel LO
+db00TemplateIdentifier CS
+!db06TemplateVersion DT
+!db07TemplateLocalVersion DT
+!db0bTemplateExtensionFlag CS
+!db0cTemplateExtensionOrganizationUID UI
+!db0dTemplateExtensionCreatorUID UI
+db73ReferencedContentItemIdentifier UL 1-n
+e001HL7InstanceIdentifier ST
+e004HL7DocumentEffectiveTime DT
+e006HL7DocumentTypeCodeSequence SQ
+e008DocumentClassCodeSequence SQ
+e010RetrieveURI UR
+e011RetrieveLocationUID UI
+e012DisplayURI UR
+e020TypeOfInstances CS
+e021DICOMRetrievalSequence SQ
+e022DICOMMediaRetrievalSequence SQ
+e023WADORetrievalSequence SQ
+e024XDSRetrievalSequence SQ
+e025WADORSRetrievalSequence SQ
+e030RepositoryUniqueID UI
+e031HomeCommunityID UI
+=0042
+0010DocumentTitle ST
+0011EncapsulatedDocument OB
+0012MIMETypeOfEncapsulatedDocument LO
+0013SourceInstanceSequence SQ
+0014ListOfMIMETypes LO 1-n
+0015EncapsulatedDocumentLength UL
+=0044
+0001ProductPackageIdentifier ST
+0002SubstanceAdministrationApproval CS
+0003ApprovalStatusFurtherDescription LT
+0004ApprovalStatusDateTime DT
+0007ProductTypeCodeSequence SQ
+0008ProductName LO 1-n
+0009ProductDescription LT
+000aProductLotIdentifier LO
+000bProductExpirationDateTime DT
+0010SubstanceAdministrationDateTime DT
+0011SubstanceAdministrationNotes LO
+0012SubstanceAdministrationDeviceID LO
+0013ProductParameterSequence SQ
+0019SubstanceAdministrationParameterSequence SQ
+0100ApprovalSequence SQ
+0101AssertionCodeSequence SQ
+0102AssertionUID UI
+0103AsserterIdentificationSequence SQ
+0104AssertionDateTime DT
+0105AssertionExpirationDateTime DT
+0106AssertionComments UT
+0107RelatedAssertionSequence SQ
+0108ReferencedAssertionUID UI
+0109ApprovalSubjectSequence SQ
+010aOrganizationalRoleCodeSequence SQ
+=0046
+0012LensDescription LO
+0014RightLensSequence SQ
+0015LeftLensSequence SQ
+0016UnspecifiedLateralityLensSequence SQ
+0018CylinderSequence SQ
+0028PrismSequence SQ
+0030HorizontalPrismPower FD
+0032HorizontalPrismBase CS
+0034VerticalPrismPower FD
+0036VerticalPrismBase CS
+0038LensSegmentType CS
+0040OpticalTransmittance FD
+0042ChannelWidth FD
+0044PupilSize FD
+0046CornealSize FD
+0047CornealSizeSequence SQ
+0050AutorefractionRightEyeSequence SQ
+0052AutorefractionLeftEyeSequence SQ
+0060DistancePupillaryDistance FD
+0062NearPupillaryDistance FD
+0063IntermediatePupillaryDistance FD
+0064OtherPupillaryDistance FD
+0070KeratometryRightEyeSequence SQ
+0071KeratometryLeftEyeSequence SQ
+0074SteepKeratometricAxisSequence SQ
+0075RadiusOfCurvature FD
+0076KeratometricPower FD
+0077KeratometricAxis FD
+0080FlatKeratometricAxisSequence SQ
+0092BackgroundColor CS
+0094Optotype CS
+0095OptotypePresentation CS
+0097SubjectiveRefractionRightEyeSequence SQ
+0098SubjectiveRefractionLeftEyeSequence SQ
+0100AddNearSequence SQ
+0101AddIntermediateSequence SQ
+0102AddOtherSequence SQ
+0104AddPower FD
+0106ViewingDistance FD
+0110CorneaMeasurementsSequence SQ
+0111SourceOfCorneaMeasurementDataCodeSequence SQ
+0112SteepCornealAxisSequence SQ
+0113FlatCornealAxisSequence SQ
+0114CornealPower FD
+0115CornealAxis FD
+0116CorneaMeasurementMethodCodeSequence SQ
+0117RefractiveIndexOfCornea FL
+0118RefractiveIndexOfAqueousHumor FL
+0121VisualAcuityTypeCodeSequence SQ
+0122VisualAcuityRightEyeSequence SQ
+0123VisualAcuityLeftEyeSequence SQ
+0124VisualAcuityBothEyesOpenSequence SQ
+0125ViewingDistanceType CS
+0135VisualAcuityModifiers SS 2
+0137DecimalVisualAcuity FD
+0139OptotypeDetailedDefinition LO
+0145ReferencedRefractiveMeasurementsSequence SQ
+0146SpherePower FD
+0147CylinderPower FD
+0201CornealTopographySurface CS
+0202CornealVertexLocation FL 2
+0203PupilCentroidXCoordinate FL
+0204PupilCentroidYCoordinate FL
+0205EquivalentPupilRadius FL
+0207CornealTopographyMapTypeCodeSequence SQ
+0208VerticesOfTheOutlineOfPupil IS 2-2n
+0210CornealTopographyMappingNormalsSequence SQ
+0211MaximumCornealCurvatureSequence SQ
+0212MaximumCornealCurvature FL
+0213MaximumCornealCurvatureLocation FL 2
+0215MinimumKeratometricSequence SQ
+0218SimulatedKeratometricCylinderSequence SQ
+0220AverageCornealPower FL
+0224CornealISValue FL
+0227AnalyzedArea FL
+0230SurfaceRegularityIndex FL
+0232SurfaceAsymmetryIndex FL
+0234CornealEccentricityIndex FL
+0236KeratoconusPredictionIndex FL
+0238DecimalPotentialVisualAcuity FL
+0242CornealTopographyMapQualityEvaluation CS
+0244SourceImageCornealProcessedDataSequence SQ
+0247CornealPointLocation FL 3
+0248CornealPointEstimated CS
+0249AxialPower FL
+0250TangentialPower FL
+0251RefractivePower FL
+0252RelativeElevation FL
+0253CornealWavefront FL
+=0048
+0001ImagedVolumeWidth FL
+0002ImagedVolumeHeight FL
+0003ImagedVolumeDepth FL
+0006TotalPixelMatrixColumns UL
+0007TotalPixelMatrixRows UL
+0008TotalPixelMatrixOriginSequence SQ
+0010SpecimenLabelInImage CS
+0011FocusMethod CS
+0012ExtendedDepthOfField CS
+0013NumberOfFocalPlanes US
+0014DistanceBetweenFocalPlanes FL
+0015RecommendedAbsentPixelCIELabValue US 3
+0100IlluminatorTypeCodeSequence SQ
+0102ImageOrientationSlide DS 6
+0105OpticalPathSequence SQ
+0106OpticalPathIdentifier SH
+0107OpticalPathDescription ST
+0108IlluminationColorCodeSequence SQ
+0110SpecimenReferenceSequence SQ
+0111CondenserLensPower DS
+0112ObjectiveLensPower DS
+0113ObjectiveLensNumericalAperture DS
+0114ConfocalMode CS
+0115TissueLocation CS
+0116ConfocalMicroscopyImageFrameTypeSequence SQ
+0117ImageAcquisitionDepth FD
+0120PaletteColorLookupTableSequence SQ
+!0200ReferencedImageNavigationSequence SQ
+!0201TopLeftHandCornerOfLocalizerArea US 2
+!0202BottomRightHandCornerOfLocalizerArea US 2
+0207OpticalPathIdentificationSequence SQ
+021aPlanePositionSlideSequence SQ
+021eColumnPositionInTotalImagePixelMatrix SL
+021fRowPositionInTotalImagePixelMatrix SL
+0301PixelOriginInterpretation CS
+0302NumberOfOpticalPaths UL
+0303TotalPixelMatrixFocalPlanes UL
+=0050
+0004CalibrationImage CS
+0010DeviceSequence SQ
+0012ContainerComponentTypeCodeSequence SQ
+0013ContainerComponentThickness FD
+0014DeviceLength DS
+0015ContainerComponentWidth FD
+0016DeviceDiameter DS
+0017DeviceDiameterUnits CS
+0018DeviceVolume DS
+0019InterMarkerDistance DS
+001aContainerComponentMaterial CS
+001bContainerComponentID LO
+001cContainerComponentLength FD
+001dContainerComponentDiameter FD
+001eContainerComponentDescription LO
+0020DeviceDescription LO
+0021LongDeviceDescription ST
+=0052
+0001ContrastBolusIngredientPercentByVolume FL
+0002OCTFocalDistance FD
+0003BeamSpotSize FD
+0004EffectiveRefractiveIndex FD
+0006OCTAcquisitionDomain CS
+0007OCTOpticalCenterWavelength FD
+0008AxialResolution FD
+0009RangingDepth FD
+0011ALineRate FD
+0012ALinesPerFrame US
+0013CatheterRotationalRate FD
+0014ALinePixelSpacing FD
+0016ModeOfPercutaneousAccessSequence SQ
+0025IntravascularOCTFrameTypeSequence SQ
+0026OCTZOffsetApplied CS
+0027IntravascularFrameContentSequence SQ
+0028IntravascularLongitudinalDistance FD
+0029IntravascularOCTFrameContentSequence SQ
+0030OCTZOffsetCorrection SS
+0031CatheterDirectionOfRotation CS
+0033SeamLineLocation FD
+0034FirstALineLocation FD
+0036SeamLineIndex US
+0038NumberOfPaddedALines US
+0039InterpolationType CS
+003aRefractiveIndexApplied CS
+=0054
+0010EnergyWindowVector US 1-n
+0011NumberOfEnergyWindows US
+0012EnergyWindowInformationSequence SQ
+0013EnergyWindowRangeSequence SQ
+0014EnergyWindowLowerLimit DS
+0015EnergyWindowUpperLimit DS
+0016RadiopharmaceuticalInformationSequence SQ
+0017ResidualSyringeCounts IS
+0018EnergyWindowName SH
+0020DetectorVector US 1-n
+0021NumberOfDetectors US
+0022DetectorInformationSequence SQ
+0030PhaseVector US 1-n
+0031NumberOfPhases US
+0032PhaseInformationSequence SQ
+0033NumberOfFramesInPhase US
+0036PhaseDelay IS
+0038PauseBetweenFrames IS
+0039PhaseDescription CS
+0050RotationVector US 1-n
+0051NumberOfRotations US
+0052RotationInformationSequence SQ
+0053NumberOfFramesInRotation US
+0060RRIntervalVector US 1-n
+0061NumberOfRRIntervals US
+0062GatedInformationSequence SQ
+0063DataInformationSequence SQ
+0070TimeSlotVector US 1-n
+0071NumberOfTimeSlots US
+0072TimeSlotInformationSequence SQ
+0073TimeSlotTime DS
+0080SliceVector US 1-n
+0081NumberOfSlices US
+0090AngularViewVector US 1-n
+0100TimeSliceVector US 1-n
+0101NumberOfTimeSlices US
+0200StartAngle DS
+0202TypeOfDetectorMotion CS
+0210TriggerVector IS 1-n
+0211NumberOfTriggersInPhase US
+0220ViewCodeSequence SQ
+0222ViewModifierCodeSequence SQ
+0300RadionuclideCodeSequence SQ
+0302AdministrationRouteCodeSequence SQ
+0304RadiopharmaceuticalCodeSequence SQ
+0306CalibrationDataSequence SQ
+0308EnergyWindowNumber US
+0400ImageID SH
+0410PatientOrientationCodeSequence SQ
+0412PatientOrientationModifierCodeSequence SQ
+0414PatientGantryRelationshipCodeSequence SQ
+0500SliceProgressionDirection CS
+0501ScanProgressionDirection CS
+1000SeriesType CS 2
+1001Units CS
+1002CountsSource CS
+1004ReprojectionMethod CS
+1006SUVType CS
+1100RandomsCorrectionMethod CS
+1101AttenuationCorrectionMethod LO
+1102DecayCorrection CS
+1103ReconstructionMethod LO
+1104DetectorLinesOfResponseUsed LO
+1105ScatterCorrectionMethod LO
+1200AxialAcceptance DS
+1201AxialMash IS 2
+1202TransverseMash IS
+1203DetectorElementSize DS 2
+1210CoincidenceWindowWidth DS
+1220SecondaryCountsType CS 1-n
+1300FrameReferenceTime DS
+1310PrimaryPromptsCountsAccumulated IS
+1311SecondaryCountsAccumulated IS 1-n
+1320SliceSensitivityFactor DS
+1321DecayFactor DS
+1322DoseCalibrationFactor DS
+1323ScatterFractionFactor DS
+1324DeadTimeFactor DS
+1330ImageIndex US
+!1400CountsIncluded CS 1-n
+!1401DeadTimeCorrectionFlag CS
+=0060
+3000HistogramSequence SQ
+3002HistogramNumberOfBins US
+3004HistogramFirstBinValue US/SS
+3006HistogramLastBinValue US/SS
+3008HistogramBinWidth US
+3010HistogramExplanation LO
+3020HistogramData UL 1-n
+=0062
+0001SegmentationType CS
+0002SegmentSequence SQ
+0003SegmentedPropertyCategoryCodeSequence SQ
+0004SegmentNumber US
+0005SegmentLabel LO
+0006SegmentDescription ST
+0007SegmentationAlgorithmIdentificationSequence SQ
+0008SegmentAlgorithmType CS
+0009SegmentAlgorithmName LO 1-n
+000aSegmentIdentificationSequence SQ
+000bReferencedSegmentNumber US 1-n
+000cRecommendedDisplayGrayscaleValue US
+000dRecommendedDisplayCIELabValue US 3
+000eMaximumFractionalValue US
+000fSegmentedPropertyTypeCodeSequence SQ
+0010SegmentationFractionalType CS
+0011SegmentedPropertyTypeModifierCodeSequence SQ
+0012UsedSegmentsSequence SQ
+0013SegmentsOverlap CS
+0020TrackingID UT
+0021TrackingUID UI
+=0064
+0002DeformableRegistrationSequence SQ
+0003SourceFrameOfReferenceUID UI
+0005DeformableRegistrationGridSequence SQ
+0007GridDimensions UL 3
+0008GridResolution FD 3
+0009VectorGridData OF
+000fPreDeformationMatrixRegistrationSequence SQ
+0010PostDeformationMatrixRegistrationSequence SQ
+=0066
+0001NumberOfSurfaces UL
+0002SurfaceSequence SQ
+0003SurfaceNumber UL
+0004SurfaceComments LT
+0009SurfaceProcessing CS
+000aSurfaceProcessingRatio FL
+000bSurfaceProcessingDescription LO
+000cRecommendedPresentationOpacity FL
+000dRecommendedPresentationType CS
+000eFiniteVolume CS
+0010Manifold CS
+0011SurfacePointsSequence SQ
+0012SurfacePointsNormalsSequence SQ
+0013SurfaceMeshPrimitivesSequence SQ
+0015NumberOfSurfacePoints UL
+0016PointCoordinatesData OF
+0017PointPositionAccuracy FL 3
+0018MeanPointDistance FL
+0019MaximumPointDistance FL
+001aPointsBoundingBoxCoordinates FL 6
+001bAxisOfRotation FL 3
+001cCenterOfRotation FL 3
+001eNumberOfVectors UL
+001fVectorDimensionality US
+0020VectorAccuracy FL 1-n
+0021VectorCoordinateData OF
+0022DoublePointCoordinatesData OD
+!0023TrianglePointIndexList OW
+!0024EdgePointIndexList OW
+!0025VertexPointIndexList OW
+0026TriangleStripSequence SQ
+0027TriangleFanSequence SQ
+0028LineSequence SQ
+!0029PrimitivePointIndexList OW
+002aSurfaceCount UL
+002bReferencedSurfaceSequence SQ
+002cReferencedSurfaceNumber UL
+002dSegmentSurfaceGenerationAlgorithmIdentificationSequence SQ
+002eSegmentSurfaceSourceInstanceSequence SQ
+002fAlgorithmFamilyCodeSequence SQ
+0030AlgorithmNameCodeSequence SQ
+0031AlgorithmVersion LO
+0032AlgorithmParameters LT
+0034FacetSequence SQ
+0035SurfaceProcessingAlgorithmIdentificationSequence SQ
+0036AlgorithmName LO
+0037RecommendedPointRadius FL
+0038RecommendedLineThickness FL
+0040LongPrimitivePointIndexList OL
+0041LongTrianglePointIndexList OL
+0042LongEdgePointIndexList OL
+0043LongVertexPointIndexList OL
+0101TrackSetSequence SQ
+0102TrackSequence SQ
+0103RecommendedDisplayCIELabValueList OW
+0104TrackingAlgorithmIdentificationSequence SQ
+0105TrackSetNumber UL
+0106TrackSetLabel LO
+0107TrackSetDescription UT
+0108TrackSetAnatomicalTypeCodeSequence SQ
+0121MeasurementsSequence SQ
+0124TrackSetStatisticsSequence SQ
+0125FloatingPointValues OF
+0129TrackPointIndexList OL
+0130TrackStatisticsSequence SQ
+0132MeasurementValuesSequence SQ
+0133DiffusionAcquisitionCodeSequence SQ
+0134DiffusionModelCodeSequence SQ
+=0068
+6210ImplantSize LO
+6221ImplantTemplateVersion LO
+6222ReplacedImplantTemplateSequence SQ
+6223ImplantType CS
+6224DerivationImplantTemplateSequence SQ
+6225OriginalImplantTemplateSequence SQ
+6226EffectiveDateTime DT
+6230ImplantTargetAnatomySequence SQ
+6260InformationFromManufacturerSequence SQ
+6265NotificationFromManufacturerSequence SQ
+6270InformationIssueDateTime DT
+6280InformationSummary ST
+62a0ImplantRegulatoryDisapprovalCodeSequence SQ
+62a5OverallTemplateSpatialTolerance FD
+62c0HPGLDocumentSequence SQ
+62d0HPGLDocumentID US
+62d5HPGLDocumentLabel LO
+62e0ViewOrientationCodeSequence SQ
+62f0ViewOrientationModifierCodeSequence SQ
+62f2HPGLDocumentScaling FD
+6300HPGLDocument OB
+6310HPGLContourPenNumber US
+6320HPGLPenSequence SQ
+6330HPGLPenNumber US
+6340HPGLPenLabel LO
+6345HPGLPenDescription ST
+6346RecommendedRotationPoint FD 2
+6347BoundingRectangle FD 4
+6350ImplantTemplate3DModelSurfaceNumber US 1-n
+6360SurfaceModelDescriptionSequence SQ
+6380SurfaceModelLabel LO
+6390SurfaceModelScalingFactor FD
+63a0MaterialsCodeSequence SQ
+63a4CoatingMaterialsCodeSequence SQ
+63a8ImplantTypeCodeSequence SQ
+63acFixationMethodCodeSequence SQ
+63b0MatingFeatureSetsSequence SQ
+63c0MatingFeatureSetID US
+63d0MatingFeatureSetLabel LO
+63e0MatingFeatureSequence SQ
+63f0MatingFeatureID US
+6400MatingFeatureDegreeOfFreedomSequence SQ
+6410DegreeOfFreedomID US
+6420DegreeOfFreedomType CS
+6430TwoDMatingFeatureCoordinatesSequence SQ
+6440ReferencedHPGLDocumentID US
+6450TwoDMatingPoint FD 2
+6460TwoDMatingAxes FD 4
+6470TwoDDegreeOfFreedomSequence SQ
+6490ThreeDDegreeOfFreedomAxis FD 3
+64a0RangeOfFreedom FD 2
+64c0ThreeDMatingPoint FD 3
+64d0ThreeDMatingAxes FD 9
+64f0TwoDDegreeOfFreedomAxis FD 3
+6500PlanningLandmarkPointSequence SQ
+6510PlanningLandmarkLineSequence SQ
+6520PlanningLandmarkPlaneSequence SQ
+6530PlanningLandmarkID US
+6540PlanningLandmarkDescription LO
+6545PlanningLandmarkIdentificationCodeSequence SQ
+6550TwoDPointCoordinatesSequence SQ
+6560TwoDPointCoordinates FD 2
+6590ThreeDPointCoordinates FD 3
+65a0TwoDLineCoordinatesSequence SQ
+65b0TwoDLineCoordinates FD 4
+65d0ThreeDLineCoordinates FD 6
+65e0TwoDPlaneCoordinatesSequence SQ
+65f0TwoDPlaneIntersection FD 4
+6610ThreeDPlaneOrigin FD 3
+6620ThreeDPlaneNormal FD 3
+7001ModelModification CS
+7002ModelMirroring CS
+7003ModelUsageCodeSequence SQ
+7004ModelGroupUID UI
+7005RelativeURIReferenceWithinEncapsulatedDocument UR
+=006a
+0001AnnotationCoordinateType CS
+0002AnnotationGroupSequence SQ
+0003AnnotationGroupUID UI
+0005AnnotationGroupLabel LO
+0006AnnotationGroupDescription UT
+0007AnnotationGroupGenerationType CS
+0008AnnotationGroupAlgorithmIdentificationSequence SQ
+0009AnnotationPropertyCategoryCodeSequence SQ
+000aAnnotationPropertyTypeCodeSequence SQ
+000bAnnotationPropertyTypeModifierCodeSequence SQ
+000cNumberOfAnnotations UL
+000dAnnotationAppliesToAllOpticalPaths CS
+000eReferencedOpticalPathIdentifier SH 1-n
+000fAnnotationAppliesToAllZPlanes CS
+0010CommonZCoordinateValue FD 1-n
+0011AnnotationIndexList OL
+=0070
+0001GraphicAnnotationSequence SQ
+0002GraphicLayer CS
+0003BoundingBoxAnnotationUnits CS
+0004AnchorPointAnnotationUnits CS
+0005GraphicAnnotationUnits CS
+0006UnformattedTextValue ST
+0008TextObjectSequence SQ
+0009GraphicObjectSequence SQ
+0010BoundingBoxTopLeftHandCorner FL 2
+0011BoundingBoxBottomRightHandCorner FL 2
+0012BoundingBoxTextHorizontalJustification CS
+0014AnchorPoint FL 2
+0015AnchorPointVisibility CS
+0020GraphicDimensions US
+0021NumberOfGraphicPoints US
+0022GraphicData FL 2-n
+0023GraphicType CS
+0024GraphicFilled CS
+!0040ImageRotationRetired IS
+0041ImageHorizontalFlip CS
+0042ImageRotation US
+!0050DisplayedAreaTopLeftHandCornerTrial US 2
+!0051DisplayedAreaBottomRightHandCornerTrial US 2
+0052DisplayedAreaTopLeftHandCorner SL 2
+0053DisplayedAreaBottomRightHandCorner SL 2
+005aDisplayedAreaSelectionSequence SQ
+0060GraphicLayerSequence SQ
+0062GraphicLayerOrder IS
+0066GraphicLayerRecommendedDisplayGrayscaleValue US
+!0067GraphicLayerRecommendedDisplayRGBValue US 3
+0068GraphicLayerDescription LO
+0080ContentLabel CS
+0081ContentDescription LO
+0082PresentationCreationDate DA
+0083PresentationCreationTime TM
+0084ContentCreatorName PN
+0086ContentCreatorIdentificationCodeSequence SQ
+0087AlternateContentDescriptionSequence SQ
+0100PresentationSizeMode CS
+0101PresentationPixelSpacing DS 2
+0102PresentationPixelAspectRatio IS 2
+0103PresentationPixelMagnificationRatio FL
+0207GraphicGroupLabel LO
+0208GraphicGroupDescription ST
+0209CompoundGraphicSequence SQ
+0226CompoundGraphicInstanceID UL
+0227FontName LO
+0228FontNameType CS
+0229CSSFontName LO
+0230RotationAngle FD
+0231TextStyleSequence SQ
+0232LineStyleSequence SQ
+0233FillStyleSequence SQ
+0234GraphicGroupSequence SQ
+0241TextColorCIELabValue US 3
+0242HorizontalAlignment CS
+0243VerticalAlignment CS
+0244ShadowStyle CS
+0245ShadowOffsetX FL
+0246ShadowOffsetY FL
+0247ShadowColorCIELabValue US 3
+0248Underlined CS
+0249Bold CS
+0250Italic CS
+0251PatternOnColorCIELabValue US 3
+0252PatternOffColorCIELabValue US 3
+0253LineThickness FL
+0254LineDashingStyle CS
+0255LinePattern UL
+0256FillPattern OB
+0257FillMode CS
+0258ShadowOpacity FL
+0261GapLength FL
+0262DiameterOfVisibility FL
+0273RotationPoint FL 2
+0274TickAlignment CS
+0278ShowTickLabel CS
+0279TickLabelAlignment CS
+0282CompoundGraphicUnits CS
+0284PatternOnOpacity FL
+0285PatternOffOpacity FL
+0287MajorTicksSequence SQ
+0288TickPosition FL
+0289TickLabel SH
+0294CompoundGraphicType CS
+0295GraphicGroupID UL
+0306ShapeType CS
+0308RegistrationSequence SQ
+0309MatrixRegistrationSequence SQ
+030aMatrixSequence SQ
+030bFrameOfReferenceToDisplayedCoordinateSystemTransformationMatrix FD 16
+030cFrameOfReferenceTransformationMatrixType CS
+030dRegistrationTypeCodeSequence SQ
+030fFiducialDescription ST
+0310FiducialIdentifier SH
+0311FiducialIdentifierCodeSequence SQ
+0312ContourUncertaintyRadius FD
+0314UsedFiducialsSequence SQ
+0315UsedRTStructureSetROISequence SQ
+0318GraphicCoordinatesDataSequence SQ
+031aFiducialUID UI
+031bReferencedFiducialUID UI
+031cFiducialSetSequence SQ
+031eFiducialSequence SQ
+031fFiducialsPropertyCategoryCodeSequence SQ
+0401GraphicLayerRecommendedDisplayCIELabValue US 3
+0402BlendingSequence SQ
+0403RelativeOpacity FL
+0404ReferencedSpatialRegistrationSequence SQ
+0405BlendingPosition CS
+1101PresentationDisplayCollectionUID UI
+1102PresentationSequenceCollectionUID UI
+1103PresentationSequencePositionIndex US
+1104RenderedImageReferenceSequence SQ
+1201VolumetricPresentationStateInputSequence SQ
+1202PresentationInputType CS
+1203InputSequencePositionIndex US
+1204Crop CS
+1205CroppingSpecificationIndex US 1-n
+!1206CompositingMethod CS
+1207VolumetricPresentationInputNumber US
+1208ImageVolumeGeometry CS
+1209VolumetricPresentationInputSetUID UI
+120aVolumetricPresentationInputSetSequence SQ
+120bGlobalCrop CS
+120cGlobalCroppingSpecificationIndex US 1-n
+120dRenderingMethod CS
+1301VolumeCroppingSequence SQ
+1302VolumeCroppingMethod CS
+1303BoundingBoxCrop FD 6
+1304ObliqueCroppingPlaneSequence SQ
+1305Plane FD 4
+1306PlaneNormal FD 3
+1309CroppingSpecificationNumber US
+1501MultiPlanarReconstructionStyle CS
+1502MPRThicknessType CS
+1503MPRSlabThickness FD
+1505MPRTopLeftHandCorner FD 3
+1507MPRViewWidthDirection FD 3
+1508MPRViewWidth FD
+150cNumberOfVolumetricCurvePoints UL
+150dVolumetricCurvePoints OD
+1511MPRViewHeightDirection FD 3
+1512MPRViewHeight FD
+1602RenderProjection CS
+1603ViewpointPosition FD 3
+1604ViewpointLookAtPoint FD 3
+1605ViewpointUpDirection FD 3
+1606RenderFieldOfView FD 6
+1607SamplingStepSize FD
+1701ShadingStyle CS
+1702AmbientReflectionIntensity FD
+1703LightDirection FD 3
+1704DiffuseReflectionIntensity FD
+1705SpecularReflectionIntensity FD
+1706Shininess FD
+1801PresentationStateClassificationComponentSequence SQ
+1802ComponentType CS
+1803ComponentInputSequence SQ
+1804VolumetricPresentationInputIndex US
+1805PresentationStateCompositorComponentSequence SQ
+1806WeightingTransferFunctionSequence SQ
+!1807WeightingLookupTableDescriptor US 3
+!1808WeightingLookupTableData OB
+1901VolumetricAnnotationSequence SQ
+1903ReferencedStructuredContextSequence SQ
+1904ReferencedContentItem UI
+1905VolumetricPresentationInputAnnotationSequence SQ
+1907AnnotationClipping CS
+1a01PresentationAnimationStyle CS
+1a03RecommendedAnimationRate FD
+1a04AnimationCurveSequence SQ
+1a05AnimationStepSize FD
+1a06SwivelRange FD
+1a07VolumetricCurveUpDirections OD
+1a08VolumeStreamSequence SQ
+1a09RGBATransferFunctionDescription LO
+1b01AdvancedBlendingSequence SQ
+1b02BlendingInputNumber US
+1b03BlendingDisplayInputSequence SQ
+1b04BlendingDisplaySequence SQ
+1b06BlendingMode CS
+1b07TimeSeriesBlending CS
+1b08GeometryForDisplay CS
+1b11ThresholdSequence SQ
+1b12ThresholdValueSequence SQ
+1b13ThresholdType CS
+1b14ThresholdValue FD
+=0072
+0002HangingProtocolName SH
+0004HangingProtocolDescription LO
+0006HangingProtocolLevel CS
+0008HangingProtocolCreator LO
+000aHangingProtocolCreationDateTime DT
+000cHangingProtocolDefinitionSequence SQ
+000eHangingProtocolUserIdentificationCodeSequence SQ
+0010HangingProtocolUserGroupName LO
+0012SourceHangingProtocolSequence SQ
+0014NumberOfPriorsReferenced US
+0020ImageSetsSequence SQ
+0022ImageSetSelectorSequence SQ
+0024ImageSetSelectorUsageFlag CS
+0026SelectorAttribute AT
+0028SelectorValueNumber US
+0030TimeBasedImageSetsSequence SQ
+0032ImageSetNumber US
+0034ImageSetSelectorCategory CS
+0038RelativeTime US 2
+003aRelativeTimeUnits CS
+003cAbstractPriorValue SS 2
+003eAbstractPriorCodeSequence SQ
+0040ImageSetLabel LO
+0050SelectorAttributeVR CS
+0052SelectorSequencePointer AT 1-n
+0054SelectorSequencePointerPrivateCreator LO 1-n
+0056SelectorAttributePrivateCreator LO
+005eSelectorAEValue AE 1-n
+005fSelectorASValue AS 1-n
+0060SelectorATValue AT 1-n
+0061SelectorDAValue DA 1-n
+0062SelectorCSValue CS 1-n
+0063SelectorDTValue DT 1-n
+0064SelectorISValue IS 1-n
+0065SelectorOBValue OB
+0066SelectorLOValue LO 1-n
+0067SelectorOFValue OF
+0068SelectorLTValue LT
+0069SelectorOWValue OW
+006aSelectorPNValue PN 1-n
+006bSelectorTMValue TM 1-n
+006cSelectorSHValue SH 1-n
+006dSelectorUNValue UN
+006eSelectorSTValue ST
+006fSelectorUCValue UC 1-n
+0070SelectorUTValue UT
+0071SelectorURValue UR
+0072SelectorDSValue DS 1-n
+0073SelectorODValue OD
+0074SelectorFDValue FD 1-n
+0075SelectorOLValue OL
+0076SelectorFLValue FL 1-n
+0078SelectorULValue UL 1-n
+007aSelectorUSValue US 1-n
+007cSelectorSLValue SL 1-n
+007eSelectorSSValue SS 1-n
+007fSelectorUIValue UI 1-n
+0080SelectorCodeSequenceValue SQ
+0081SelectorOVValue OV
+0082SelectorSVValue SV 1-n
+0083SelectorUVValue UV 1-n
+0100NumberOfScreens US
+0102NominalScreenDefinitionSequence SQ
+0104NumberOfVerticalPixels US
+0106NumberOfHorizontalPixels US
+0108DisplayEnvironmentSpatialPosition FD 4
+010aScreenMinimumGrayscaleBitDepth US
+010cScreenMinimumColorBitDepth US
+010eApplicationMaximumRepaintTime US
+0200DisplaySetsSequence SQ
+0202DisplaySetNumber US
+0203DisplaySetLabel LO
+0204DisplaySetPresentationGroup US
+0206DisplaySetPresentationGroupDescription LO
+0208PartialDataDisplayHandling CS
+0210SynchronizedScrollingSequence SQ
+0212DisplaySetScrollingGroup US 2-n
+0214NavigationIndicatorSequence SQ
+0216NavigationDisplaySet US
+0218ReferenceDisplaySets US 1-n
+0300ImageBoxesSequence SQ
+0302ImageBoxNumber US
+0304ImageBoxLayoutType CS
+0306ImageBoxTileHorizontalDimension US
+0308ImageBoxTileVerticalDimension US
+0310ImageBoxScrollDirection CS
+0312ImageBoxSmallScrollType CS
+0314ImageBoxSmallScrollAmount US
+0316ImageBoxLargeScrollType CS
+0318ImageBoxLargeScrollAmount US
+0320ImageBoxOverlapPriority US
+0330CineRelativeToRealTime FD
+0400FilterOperationsSequence SQ
+0402FilterByCategory CS
+0404FilterByAttributePresence CS
+0406FilterByOperator CS
+0420StructuredDisplayBackgroundCIELabValue US 3
+0421EmptyImageBoxCIELabValue US 3
+0422StructuredDisplayImageBoxSequence SQ
+0424StructuredDisplayTextBoxSequence SQ
+0427ReferencedFirstFrameSequence SQ
+0430ImageBoxSynchronizationSequence SQ
+0432SynchronizedImageBoxList US 2-n
+0434TypeOfSynchronization CS
+0500BlendingOperationType CS
+0510ReformattingOperationType CS
+0512ReformattingThickness FD
+0514ReformattingInterval FD
+0516ReformattingOperationInitialViewDirection CS
+0520ThreeDRenderingType CS 1-n
+0600SortingOperationsSequence SQ
+0602SortByCategory CS
+0604SortingDirection CS
+0700DisplaySetPatientOrientation CS 2
+0702VOIType CS
+0704PseudoColorType CS
+0705PseudoColorPaletteInstanceReferenceSequence SQ
+0706ShowGrayscaleInverted CS
+0710ShowImageTrueSizeFlag CS
+0712ShowGraphicAnnotationFlag CS
+0714ShowPatientDemographicsFlag CS
+0716ShowAcquisitionTechniquesFlag CS
+0717DisplaySetHorizontalJustification CS
+0718DisplaySetVerticalJustification CS
+=0074
+0120ContinuationStartMeterset FD
+0121ContinuationEndMeterset FD
+1000ProcedureStepState CS
+1002ProcedureStepProgressInformationSequence SQ
+1004ProcedureStepProgress DS
+1006ProcedureStepProgressDescription ST
+1007ProcedureStepProgressParametersSequence SQ
+1008ProcedureStepCommunicationsURISequence SQ
+100aContactURI UR
+100cContactDisplayName LO
+100eProcedureStepDiscontinuationReasonCodeSequence SQ
+1020BeamTaskSequence SQ
+1022BeamTaskType CS
+!1024BeamOrderIndexTrial IS
+1025AutosequenceFlag CS
+1026TableTopVerticalAdjustedPosition FD
+1027TableTopLongitudinalAdjustedPosition FD
+1028TableTopLateralAdjustedPosition FD
+102aPatientSupportAdjustedAngle FD
+102bTableTopEccentricAdjustedAngle FD
+102cTableTopPitchAdjustedAngle FD
+102dTableTopRollAdjustedAngle FD
+1030DeliveryVerificationImageSequence SQ
+1032VerificationImageTiming CS
+1034DoubleExposureFlag CS
+1036DoubleExposureOrdering CS
+!1038DoubleExposureMetersetTrial DS
+!103aDoubleExposureFieldDeltaTrial DS 4
+1040RelatedReferenceRTImageSequence SQ
+1042GeneralMachineVerificationSequence SQ
+1044ConventionalMachineVerificationSequence SQ
+1046IonMachineVerificationSequence SQ
+1048FailedAttributesSequence SQ
+104aOverriddenAttributesSequence SQ
+104cConventionalControlPointVerificationSequence SQ
+104eIonControlPointVerificationSequence SQ
+1050AttributeOccurrenceSequence SQ
+1052AttributeOccurrencePointer AT
+1054AttributeItemSelector UL
+1056AttributeOccurrencePrivateCreator LO
+1057SelectorSequencePointerItems IS 1-n
+1200ScheduledProcedureStepPriority CS
+1202WorklistLabel LO
+1204ProcedureStepLabel LO
+1210ScheduledProcessingParametersSequence SQ
+1212PerformedProcessingParametersSequence SQ
+1216UnifiedProcedureStepPerformedProcedureSequence SQ
+!1220RelatedProcedureStepSequence SQ
+!1222ProcedureStepRelationshipType LO
+1224ReplacedProcedureStepSequence SQ
+1230DeletionLock LO
+1234ReceivingAE AE
+1236RequestingAE AE
+1238ReasonForCancellation LT
+1242SCPStatus CS
+1244SubscriptionListStatus CS
+1246UnifiedProcedureStepListStatus CS
+1324BeamOrderIndex UL
+1338DoubleExposureMeterset FD
+133aDoubleExposureFieldDelta FD 4
+1401BrachyTaskSequence SQ
+1402ContinuationStartTotalReferenceAirKerma DS
+1403ContinuationEndTotalReferenceAirKerma DS
+1404ContinuationPulseNumber IS
+1405ChannelDeliveryOrderSequence SQ
+1406ReferencedChannelNumber IS
+1407StartCumulativeTimeWeight DS
+1408EndCumulativeTimeWeight DS
+1409OmittedChannelSequence SQ
+140aReasonForChannelOmission CS
+140bReasonForChannelOmissionDescription LO
+140cChannelDeliveryOrderIndex IS
+140dChannelDeliveryContinuationSequence SQ
+140eOmittedApplicationSetupSequence SQ
+=0076
+0001ImplantAssemblyTemplateName LO
+0003ImplantAssemblyTemplateIssuer LO
+0006ImplantAssemblyTemplateVersion LO
+0008ReplacedImplantAssemblyTemplateSequence SQ
+000aImplantAssemblyTemplateType CS
+000cOriginalImplantAssemblyTemplateSequence SQ
+000eDerivationImplantAssemblyTemplateSequence SQ
+0010ImplantAssemblyTemplateTargetAnatomySequence SQ
+0020ProcedureTypeCodeSequence SQ
+0030SurgicalTechnique LO
+0032ComponentTypesSequence SQ
+0034ComponentTypeCodeSequence SQ
+0036ExclusiveComponentType CS
+0038MandatoryComponentType CS
+0040ComponentSequence SQ
+0055ComponentID US
+0060ComponentAssemblySequence SQ
+0070Component1ReferencedID US
+0080Component1ReferencedMatingFeatureSetID US
+0090Component1ReferencedMatingFeatureID US
+00a0Component2ReferencedID US
+00b0Component2ReferencedMatingFeatureSetID US
+00c0Component2ReferencedMatingFeatureID US
+=0078
+0001ImplantTemplateGroupName LO
+0010ImplantTemplateGroupDescription ST
+0020ImplantTemplateGroupIssuer LO
+0024ImplantTemplateGroupVersion LO
+0026ReplacedImplantTemplateGroupSequence SQ
+0028ImplantTemplateGroupTargetAnatomySequence SQ
+002aImplantTemplateGroupMembersSequence SQ
+002eImplantTemplateGroupMemberID US
+0050ThreeDImplantTemplateGroupMemberMatchingPoint FD 3
+0060ThreeDImplantTemplateGroupMemberMatchingAxes FD 9
+0070ImplantTemplateGroupMemberMatching2DCoordinatesSequence SQ
+0090TwoDImplantTemplateGroupMemberMatchingPoint FD 2
+00a0TwoDImplantTemplateGroupMemberMatchingAxes FD 4
+00b0ImplantTemplateGroupVariationDimensionSequence SQ
+00b2ImplantTemplateGroupVariationDimensionName LO
+00b4ImplantTemplateGroupVariationDimensionRankSequence SQ
+00b6ReferencedImplantTemplateGroupMemberID US
+00b8ImplantTemplateGroupVariationDimensionRank US
+=0080
+0001SurfaceScanAcquisitionTypeCodeSequence SQ
+0002SurfaceScanModeCodeSequence SQ
+0003RegistrationMethodCodeSequence SQ
+0004ShotDurationTime FD
+0005ShotOffsetTime FD
+0006SurfacePointPresentationValueData US 1-n
+0007SurfacePointColorCIELabValueData US 3-3n
+0008UVMappingSequence SQ
+0009TextureLabel SH
+0010UValueData OF
+0011VValueData OF
+0012ReferencedTextureSequence SQ
+0013ReferencedSurfaceDataSequence SQ
+=0082
+0001AssessmentSummary CS
+0003AssessmentSummaryDescription UT
+0004AssessedSOPInstanceSequence SQ
+0005ReferencedComparisonSOPInstanceSequence SQ
+0006NumberOfAssessmentObservations UL
+0007AssessmentObservationsSequence SQ
+0008ObservationSignificance CS
+000aObservationDescription UT
+000cStructuredConstraintObservationSequence SQ
+0010AssessedAttributeValueSequence SQ
+0016AssessmentSetID LO
+0017AssessmentRequesterSequence SQ
+0018SelectorAttributeName LO
+0019SelectorAttributeKeyword LO
+0021AssessmentTypeCodeSequence SQ
+0022ObservationBasisCodeSequence SQ
+0023AssessmentLabel LO
+0032ConstraintType CS
+0033SpecificationSelectionGuidance UT
+0034ConstraintValueSequence SQ
+0035RecommendedDefaultValueSequence SQ
+0036ConstraintViolationSignificance CS
+0037ConstraintViolationCondition UT
+0038ModifiableConstraintFlag CS
+=0088
+0130StorageMediaFileSetID SH
+0140StorageMediaFileSetUID UI
+0200IconImageSequence SQ
+!0904TopicTitle LO
+!0906TopicSubject ST
+!0910TopicAuthor LO
+!0912TopicKeywords LO 1-32
+=0100
+0410SOPInstanceStatus CS
+0420SOPAuthorizationDateTime DT
+0424SOPAuthorizationComment LT
+0426AuthorizationEquipmentCertificationNumber LO
+=0400
+0005MACIDNumber US
+0010MACCalculationTransferSyntaxUID UI
+0015MACAlgorithm CS
+0020DataElementsSigned AT 1-n
+0100DigitalSignatureUID UI
+0105DigitalSignatureDateTime DT
+0110CertificateType CS
+0115CertificateOfSigner OB
+0120Signature OB
+0305CertifiedTimestampType CS
+0310CertifiedTimestamp OB
+!0315 FL
+0401DigitalSignaturePurposeCodeSequence SQ
+0402ReferencedDigitalSignatureSequence SQ
+0403ReferencedSOPInstanceMACSequence SQ
+0404MAC OB
+0500EncryptedAttributesSequence SQ
+0510EncryptedContentTransferSyntaxUID UI
+0520EncryptedContent OB
+0550ModifiedAttributesSequence SQ
+0551NonconformingModifiedAttributesSequence SQ
+0552NonconformingDataElementValue OB
+0561OriginalAttributesSequence SQ
+0562AttributeModificationDateTime DT
+0563ModifyingSystem LO
+0564SourceOfPreviousValues LO
+0565ReasonForTheAttributeModification CS
+0600InstanceOriginStatus CS
+=1000
+!xxx0EscapeTriplet US 3
+!xxx1RunLengthTriplet US 3
+!xxx2HuffmanTableSize US
+!xxx3HuffmanTableTriplet US 3
+!xxx4ShiftTableSize US
+!xxx5ShiftTableTriplet US 3
+=1010
+!xxxxZonalMap US 1-n
+=2000
+0010NumberOfCopies IS
+001ePrinterConfigurationSequence SQ
+0020PrintPriority CS
+0030MediumType CS
+0040FilmDestination CS
+0050FilmSessionLabel LO
+0060MemoryAllocation IS
+0061MaximumMemoryAllocation IS
+!0062ColorImagePrintingFlag CS
+!0063CollationFlag CS
+!0065AnnotationFlag CS
+!0067ImageOverlayFlag CS
+!0069PresentationLUTFlag CS
+!006aImageBoxPresentationLUTFlag CS
+00a0MemoryBitDepth US
+00a1PrintingBitDepth US
+00a2MediaInstalledSequence SQ
+00a4OtherMediaAvailableSequence SQ
+00a8SupportedImageDisplayFormatsSequence SQ
+0500ReferencedFilmBoxSequence SQ
+!0510ReferencedStoredPrintSequence SQ
+=2010
+0010ImageDisplayFormat ST
+0030AnnotationDisplayFormatID CS
+0040FilmOrientation CS
+0050FilmSizeID CS
+0052PrinterResolutionID CS
+0054DefaultPrinterResolutionID CS
+0060MagnificationType CS
+0080SmoothingType CS
+00a6DefaultMagnificationType CS
+00a7OtherMagnificationTypesAvailable CS 1-n
+00a8DefaultSmoothingType CS
+00a9OtherSmoothingTypesAvailable CS 1-n
+0100BorderDensity CS
+0110EmptyImageDensity CS
+0120MinDensity US
+0130MaxDensity US
+0140Trim CS
+0150ConfigurationInformation ST
+0152ConfigurationInformationDescription LT
+0154MaximumCollatedFilms IS
+015eIllumination US
+0160ReflectedAmbientLight US
+0376PrinterPixelSpacing DS 2
+0500ReferencedFilmSessionSequence SQ
+0510ReferencedImageBoxSequence SQ
+0520ReferencedBasicAnnotationBoxSequence SQ
+=2020
+0010ImageBoxPosition US
+0020Polarity CS
+0030RequestedImageSize DS
+0040RequestedDecimateCropBehavior CS
+0050RequestedResolutionID CS
+00a0RequestedImageSizeFlag CS
+00a2DecimateCropResult CS
+0110BasicGrayscaleImageSequence SQ
+0111BasicColorImageSequence SQ
+!0130ReferencedImageOverlayBoxSequence SQ
+!0140ReferencedVOILUTBoxSequence SQ
+=2030
+0010AnnotationPosition US
+0020TextString LO
+=2040
+!0010ReferencedOverlayPlaneSequence SQ
+!0011ReferencedOverlayPlaneGroups US 1-99
+!0020OverlayPixelDataSequence SQ
+!0060OverlayMagnificationType CS
+!0070OverlaySmoothingType CS
+!0072OverlayOrImageMagnification CS
+!0074MagnifyToNumberOfColumns US
+!0080OverlayForegroundDensity CS
+!0082OverlayBackgroundDensity CS
+!0090OverlayMode CS
+!0100ThresholdDensity CS
+!0500ReferencedImageBoxSequenceRetired SQ
+=2050
+0010PresentationLUTSequence SQ
+0020PresentationLUTShape CS
+0500ReferencedPresentationLUTSequence SQ
+=2100
+!0010PrintJobID SH
+0020ExecutionStatus CS
+0030ExecutionStatusInfo CS
+0040CreationDate DA
+0050CreationTime TM
+0070Originator AE
+0140DestinationAE AE
+0160OwnerID SH
+0170NumberOfFilms IS
+!0500ReferencedPrintJobSequencePullStoredPrint SQ
+=2110
+0010PrinterStatus CS
+0020PrinterStatusInfo CS
+0030PrinterName LO
+!0099PrintQueueID SH
+=2120
+!0010QueueStatus CS
+!0050PrintJobDescriptionSequence SQ
+!0070ReferencedPrintJobSequence SQ
+=2130
+!0010PrintManagementCapabilitiesSequence SQ
+!0015PrinterCharacteristicsSequence SQ
+!0030FilmBoxContentSequence SQ
+!0040ImageBoxContentSequence SQ
+!0050AnnotationContentSequence SQ
+!0060ImageOverlayBoxContentSequence SQ
+!0080PresentationLUTContentSequence SQ
+00a0ProposedStudySequence SQ
+00c0OriginalImageSequence SQ
+=2200
+0001LabelUsingInformationExtractedFromInstances CS
+0002LabelText UT
+0003LabelStyleSelection CS
+0004MediaDisposition LT
+0005BarcodeValue LT
+0006BarcodeSymbology CS
+0007AllowMediaSplitting CS
+0008IncludeNonDICOMObjects CS
+0009IncludeDisplayApplication CS
+000aPreserveCompositeInstancesAfterMediaCreation CS
+000bTotalNumberOfPiecesOfMediaCreated US
+000cRequestedMediaApplicationProfile LO
+000dReferencedStorageMediaSequence SQ
+000eFailureAttributes AT 1-n
+000fAllowLossyCompression CS
+0020RequestPriority CS
+=3002
+0002RTImageLabel SH
+0003RTImageName LO
+0004RTImageDescription ST
+000aReportedValuesOrigin CS
+000cRTImagePlane CS
+000dXRayImageReceptorTranslation DS 3
+000eXRayImageReceptorAngle DS
+0010RTImageOrientation DS 6
+0011ImagePlanePixelSpacing DS 2
+0012RTImagePosition DS 2
+0020RadiationMachineName SH
+0022RadiationMachineSAD DS
+0024RadiationMachineSSD DS
+0026RTImageSID DS
+0028SourceToReferenceObjectDistance DS
+0029FractionNumber IS
+0030ExposureSequence SQ
+0032MetersetExposure DS
+0034DiaphragmPosition DS 4
+0040FluenceMapSequence SQ
+0041FluenceDataSource CS
+0042FluenceDataScale DS
+0050PrimaryFluenceModeSequence SQ
+0051FluenceMode CS
+0052FluenceModeID SH
+0100SelectedFrameNumber IS
+0101SelectedFrameFunctionalGroupsSequence SQ
+0102RTImageFrameGeneralContentSequence SQ
+0103RTImageFrameContextSequence SQ
+0104RTImageScopeSequence SQ
+0105BeamModifierCoordinatesPresenceFlag CS
+0106StartCumulativeMeterset FD
+0107StopCumulativeMeterset FD
+0108RTAcquisitionPatientPositionSequence SQ
+0109RTImageFrameImagingDevicePositionSequence SQ
+010aRTImageFramekVRadiationAcquisitionSequence SQ
+010bRTImageFrameMVRadiationAcquisitionSequence SQ
+010cRTImageFrameRadiationAcquisitionSequence SQ
+010dImagingSourcePositionSequence SQ
+010eImageReceptorPositionSequence SQ
+010fDevicePositionToEquipmentMappingMatrix FD 16
+0110DevicePositionParameterSequence SQ
+0111ImagingSourceLocationSpecificationType CS
+0112ImagingDeviceLocationMatrixSequence SQ
+0113ImagingDeviceLocationParameterSequence SQ
+0114ImagingApertureSequence SQ
+0115ImagingApertureSpecificationType CS
+0116NumberOfAcquisitionDevices US
+0117AcquisitionDeviceSequence SQ
+0118AcquisitionTaskSequence SQ
+0119AcquisitionTaskWorkitemCodeSequence SQ
+011aAcquisitionSubtaskSequence SQ
+011bSubtaskWorkitemCodeSequence SQ
+011cAcquisitionTaskIndex US
+011dAcquisitionSubtaskIndex US
+011eReferencedBaselineParametersRTRadiationInstanceSequence SQ
+011fPositionAcquisitionTemplateIdentificationSequence SQ
+0120PositionAcquisitionTemplateID ST
+0121PositionAcquisitionTemplateName LO
+0122PositionAcquisitionTemplateCodeSequence SQ
+0123PositionAcquisitionTemplateDescription LT
+0124AcquisitionTaskApplicabilitySequence SQ
+0125ProjectionImagingAcquisitionParameterSequence SQ
+0126CTImagingAcquisitionParameterSequence SQ
+0127KVImagingGenerationParametersSequence SQ
+0128MVImagingGenerationParametersSequence SQ
+0129AcquisitionSignalType CS
+012aAcquisitionMethod CS
+012bScanStartPositionSequence SQ
+012cScanStopPositionSequence SQ
+012dImagingSourceToBeamModifierDefinitionPlaneDistance FD
+012eScanArcType CS
+012fDetectorPositioningType CS
+0130AdditionalRTAccessoryDeviceSequence SQ
+0131DeviceSpecificAcquisitionParameterSequence SQ
+0132ReferencedPositionReferenceInstanceSequence SQ
+0133EnergyDerivationCodeSequence SQ
+0134MaximumCumulativeMetersetExposure FD
+0135AcquisitionInitiationSequence SQ
+=3004
+0001DVHType CS
+0002DoseUnits CS
+0004DoseType CS
+0005SpatialTransformOfDose CS
+0006DoseComment LO
+0008NormalizationPoint DS 3
+000aDoseSummationType CS
+000cGridFrameOffsetVector DS 2-n
+000eDoseGridScaling DS
+!0010RTDoseROISequence SQ
+!0012DoseValue DS
+0014TissueHeterogeneityCorrection CS 1-3
+0040DVHNormalizationPoint DS 3
+0042DVHNormalizationDoseValue DS
+0050DVHSequence SQ
+0052DVHDoseScaling DS
+0054DVHVolumeUnits CS
+0056DVHNumberOfBins IS
+0058DVHData DS 2-2n
+0060DVHReferencedROISequence SQ
+0062DVHROIContributionType CS
+0070DVHMinimumDose DS
+0072DVHMaximumDose DS
+0074DVHMeanDose DS
+007fDoseCalculationModelName LO
+=3006
+0002StructureSetLabel SH
+0004StructureSetName LO
+0006StructureSetDescription ST
+0008StructureSetDate DA
+0009StructureSetTime TM
+0010ReferencedFrameOfReferenceSequence SQ
+0012RTReferencedStudySequence SQ
+0014RTReferencedSeriesSequence SQ
+0016ContourImageSequence SQ
+0018PredecessorStructureSetSequence SQ
+0020StructureSetROISequence SQ
+0022ROINumber IS
+0024ReferencedFrameOfReferenceUID UI
+0026ROIName LO
+0028ROIDescription ST
+002aROIDisplayColor IS 3
+002cROIVolume DS
+002dROIDateTime DT
+002eROIObservationDateTime DT
+0030RTRelatedROISequence SQ
+0033RTROIRelationship CS
+0036ROIGenerationAlgorithm CS
+0037ROIDerivationAlgorithmIdentificationSequence SQ
+0038ROIGenerationDescription LO
+0039ROIContourSequence SQ
+0040ContourSequence SQ
+0042ContourGeometricType CS
+!0044ContourSlabThickness DS
+!0045ContourOffsetVector DS 3
+0046NumberOfContourPoints IS
+0048ContourNumber IS
+!0049AttachedContours IS 1-n
+004aSourcePixelPlanesCharacteristicsSequence SQ
+004bSourceSeriesSequence SQ
+004cSourceSeriesInformationSequence SQ
+004dROICreatorSequence SQ
+004eROIInterpreterSequence SQ
+004fROIObservationContextCodeSequence SQ
+0050ContourData DS 3-3n
+0080RTROIObservationsSequence SQ
+0082ObservationNumber IS
+0084ReferencedROINumber IS
+!0085ROIObservationLabel SH
+0086RTROIIdentificationCodeSequence SQ
+!0088ROIObservationDescription ST
+00a0RelatedRTROIObservationsSequence SQ
+00a4RTROIInterpretedType CS
+00a6ROIInterpreter PN
+00b0ROIPhysicalPropertiesSequence SQ
+00b2ROIPhysicalProperty CS
+00b4ROIPhysicalPropertyValue DS
+00b6ROIElementalCompositionSequence SQ
+00b7ROIElementalCompositionAtomicNumber US
+00b8ROIElementalCompositionAtomicMassFraction FL
+!00b9AdditionalRTROIIdentificationCodeSequence SQ
+!00c0FrameOfReferenceRelationshipSequence SQ
+!00c2RelatedFrameOfReferenceUID UI
+!00c4FrameOfReferenceTransformationType CS
+00c6FrameOfReferenceTransformationMatrix DS 16
+00c8FrameOfReferenceTransformationComment LO
+00c9PatientLocationCoordinatesSequence SQ
+00caPatientLocationCoordinatesCodeSequence SQ
+00cbPatientSupportPositionSequence SQ
+=3008
+0010MeasuredDoseReferenceSequence SQ
+0012MeasuredDoseDescription ST
+0014MeasuredDoseType CS
+0016MeasuredDoseValue DS
+0020TreatmentSessionBeamSequence SQ
+0021TreatmentSessionIonBeamSequence SQ
+0022CurrentFractionNumber IS
+0024TreatmentControlPointDate DA
+0025TreatmentControlPointTime TM
+002aTreatmentTerminationStatus CS
+!002bTreatmentTerminationCode SH
+002cTreatmentVerificationStatus CS
+0030ReferencedTreatmentRecordSequence SQ
+0032SpecifiedPrimaryMeterset DS
+0033SpecifiedSecondaryMeterset DS
+0036DeliveredPrimaryMeterset DS
+0037DeliveredSecondaryMeterset DS
+003aSpecifiedTreatmentTime DS
+003bDeliveredTreatmentTime DS
+0040ControlPointDeliverySequence SQ
+0041IonControlPointDeliverySequence SQ
+0042SpecifiedMeterset DS
+0044DeliveredMeterset DS
+0045MetersetRateSet FL
+0046MetersetRateDelivered FL
+0047ScanSpotMetersetsDelivered FL 1-n
+0048DoseRateDelivered DS
+0050TreatmentSummaryCalculatedDoseReferenceSequence SQ
+0052CumulativeDoseToDoseReference DS
+0054FirstTreatmentDate DA
+0056MostRecentTreatmentDate DA
+005aNumberOfFractionsDelivered IS
+0060OverrideSequence SQ
+0061ParameterSequencePointer AT
+0062OverrideParameterPointer AT
+0063ParameterItemIndex IS
+0064MeasuredDoseReferenceNumber IS
+0065ParameterPointer AT
+0066OverrideReason ST
+0067ParameterValueNumber US
+0068CorrectedParameterSequence SQ
+006aCorrectionValue FL
+0070CalculatedDoseReferenceSequence SQ
+0072CalculatedDoseReferenceNumber IS
+0074CalculatedDoseReferenceDescription ST
+0076CalculatedDoseReferenceDoseValue DS
+0078StartMeterset DS
+007aEndMeterset DS
+0080ReferencedMeasuredDoseReferenceSequence SQ
+0082ReferencedMeasuredDoseReferenceNumber IS
+0090ReferencedCalculatedDoseReferenceSequence SQ
+0092ReferencedCalculatedDoseReferenceNumber IS
+00a0BeamLimitingDeviceLeafPairsSequence SQ
+00a1EnhancedRTBeamLimitingDeviceSequence SQ
+00a2EnhancedRTBeamLimitingOpeningSequence SQ
+00a3EnhancedRTBeamLimitingDeviceDefinitionFlag CS
+00a4ParallelRTBeamDelimiterOpeningExtents FD 2-2n
+00b0RecordedWedgeSequence SQ
+00c0RecordedCompensatorSequence SQ
+00d0RecordedBlockSequence SQ
+00d1RecordedBlockSlabSequence SQ
+00e0TreatmentSummaryMeasuredDoseReferenceSequence SQ
+00f0RecordedSnoutSequence SQ
+00f2RecordedRangeShifterSequence SQ
+00f4RecordedLateralSpreadingDeviceSequence SQ
+00f6RecordedRangeModulatorSequence SQ
+0100RecordedSourceSequence SQ
+0105SourceSerialNumber LO
+0110TreatmentSessionApplicationSetupSequence SQ
+0116ApplicationSetupCheck CS
+0120RecordedBrachyAccessoryDeviceSequence SQ
+0122ReferencedBrachyAccessoryDeviceNumber IS
+0130RecordedChannelSequence SQ
+0132SpecifiedChannelTotalTime DS
+0134DeliveredChannelTotalTime DS
+0136SpecifiedNumberOfPulses IS
+0138DeliveredNumberOfPulses IS
+013aSpecifiedPulseRepetitionInterval DS
+013cDeliveredPulseRepetitionInterval DS
+0140RecordedSourceApplicatorSequence SQ
+0142ReferencedSourceApplicatorNumber IS
+0150RecordedChannelShieldSequence SQ
+0152ReferencedChannelShieldNumber IS
+0160BrachyControlPointDeliveredSequence SQ
+0162SafePositionExitDate DA
+0164SafePositionExitTime TM
+0166SafePositionReturnDate DA
+0168SafePositionReturnTime TM
+0171PulseSpecificBrachyControlPointDeliveredSequence SQ
+0172PulseNumber US
+0173BrachyPulseControlPointDeliveredSequence SQ
+0200CurrentTreatmentStatus CS
+0202TreatmentStatusComment ST
+0220FractionGroupSummarySequence SQ
+0223ReferencedFractionNumber IS
+0224FractionGroupType CS
+0230BeamStopperPosition CS
+0240FractionStatusSummarySequence SQ
+0250TreatmentDate DA
+0251TreatmentTime TM
+=300a
+0002RTPlanLabel SH
+0003RTPlanName LO
+0004RTPlanDescription ST
+0006RTPlanDate DA
+0007RTPlanTime TM
+0009TreatmentProtocols LO 1-n
+000aPlanIntent CS
+!000bTreatmentSites LO 1-n
+000cRTPlanGeometry CS
+000ePrescriptionDescription ST
+0010DoseReferenceSequence SQ
+0012DoseReferenceNumber IS
+0013DoseReferenceUID UI
+0014DoseReferenceStructureType CS
+0015NominalBeamEnergyUnit CS
+0016DoseReferenceDescription LO
+0018DoseReferencePointCoordinates DS 3
+001aNominalPriorDose DS
+0020DoseReferenceType CS
+0021ConstraintWeight DS
+0022DeliveryWarningDose DS
+0023DeliveryMaximumDose DS
+0025TargetMinimumDose DS
+0026TargetPrescriptionDose DS
+0027TargetMaximumDose DS
+0028TargetUnderdoseVolumeFraction DS
+002aOrganAtRiskFullVolumeDose DS
+002bOrganAtRiskLimitDose DS
+002cOrganAtRiskMaximumDose DS
+002dOrganAtRiskOverdoseVolumeFraction DS
+0040ToleranceTableSequence SQ
+0042ToleranceTableNumber IS
+0043ToleranceTableLabel SH
+0044GantryAngleTolerance DS
+0046BeamLimitingDeviceAngleTolerance DS
+0048BeamLimitingDeviceToleranceSequence SQ
+004aBeamLimitingDevicePositionTolerance DS
+004bSnoutPositionTolerance FL
+004cPatientSupportAngleTolerance DS
+004eTableTopEccentricAngleTolerance DS
+004fTableTopPitchAngleTolerance FL
+0050TableTopRollAngleTolerance FL
+0051TableTopVerticalPositionTolerance DS
+0052TableTopLongitudinalPositionTolerance DS
+0053TableTopLateralPositionTolerance DS
+0054TableTopPositionAlignmentUID UI
+0055RTPlanRelationship CS
+0070FractionGroupSequence SQ
+0071FractionGroupNumber IS
+0072FractionGroupDescription LO
+0078NumberOfFractionsPlanned IS
+0079NumberOfFractionPatternDigitsPerDay IS
+007aRepeatFractionCycleLength IS
+007bFractionPattern LT
+0080NumberOfBeams IS
+!0082BeamDoseSpecificationPoint DS 3
+0083ReferencedDoseReferenceUID UI
+0084BeamDose DS
+0086BeamMeterset DS
+0088BeamDosePointDepth FL
+0089BeamDosePointEquivalentDepth FL
+008aBeamDosePointSSD FL
+008bBeamDoseMeaning CS
+008cBeamDoseVerificationControlPointSequence SQ
+!008dAverageBeamDosePointDepth FL
+!008eAverageBeamDosePointEquivalentDepth FL
+!008fAverageBeamDosePointSSD FL
+0090BeamDoseType CS
+0091AlternateBeamDose DS
+0092AlternateBeamDoseType CS
+0093DepthValueAveragingFlag CS
+0094BeamDosePointSourceToExternalContourDistance DS
+00a0NumberOfBrachyApplicationSetups IS
+00a2BrachyApplicationSetupDoseSpecificationPoint DS 3
+00a4BrachyApplicationSetupDose DS
+00b0BeamSequence SQ
+00b2TreatmentMachineName SH
+00b3PrimaryDosimeterUnit CS
+00b4SourceAxisDistance DS
+00b6BeamLimitingDeviceSequence SQ
+00b8RTBeamLimitingDeviceType CS
+00baSourceToBeamLimitingDeviceDistance DS
+00bbIsocenterToBeamLimitingDeviceDistance FL
+00bcNumberOfLeafJawPairs IS
+00beLeafPositionBoundaries DS 3-n
+00c0BeamNumber IS
+00c2BeamName LO
+00c3BeamDescription ST
+00c4BeamType CS
+00c5BeamDeliveryDurationLimit FD
+00c6RadiationType CS
+00c7HighDoseTechniqueType CS
+00c8ReferenceImageNumber IS
+00caPlannedVerificationImageSequence SQ
+00ccImagingDeviceSpecificAcquisitionParameters LO 1-n
+00ceTreatmentDeliveryType CS
+00d0NumberOfWedges IS
+00d1WedgeSequence SQ
+00d2WedgeNumber IS
+00d3WedgeType CS
+00d4WedgeID SH
+00d5WedgeAngle IS
+00d6WedgeFactor DS
+00d7TotalWedgeTrayWaterEquivalentThickness FL
+00d8WedgeOrientation DS
+00d9IsocenterToWedgeTrayDistance FL
+00daSourceToWedgeTrayDistance DS
+00dbWedgeThinEdgePosition FL
+00dcBolusID SH
+00ddBolusDescription ST
+00deEffectiveWedgeAngle DS
+00e0NumberOfCompensators IS
+00e1MaterialID SH
+00e2TotalCompensatorTrayFactor DS
+00e3CompensatorSequence SQ
+00e4CompensatorNumber IS
+00e5CompensatorID SH
+00e6SourceToCompensatorTrayDistance DS
+00e7CompensatorRows IS
+00e8CompensatorColumns IS
+00e9CompensatorPixelSpacing DS 2
+00eaCompensatorPosition DS 2
+00ebCompensatorTransmissionData DS 1-n
+00ecCompensatorThicknessData DS 1-n
+00edNumberOfBoli IS
+00eeCompensatorType CS
+00efCompensatorTrayID SH
+00f0NumberOfBlocks IS
+00f2TotalBlockTrayFactor DS
+00f3TotalBlockTrayWaterEquivalentThickness FL
+00f4BlockSequence SQ
+00f5BlockTrayID SH
+00f6SourceToBlockTrayDistance DS
+00f7IsocenterToBlockTrayDistance FL
+00f8BlockType CS
+00f9AccessoryCode LO
+00faBlockDivergence CS
+00fbBlockMountingPosition CS
+00fcBlockNumber IS
+00feBlockName LO
+0100BlockThickness DS
+0102BlockTransmission DS
+0104BlockNumberOfPoints IS
+0106BlockData DS 2-2n
+0107ApplicatorSequence SQ
+0108ApplicatorID SH
+0109ApplicatorType CS
+010aApplicatorDescription LO
+010cCumulativeDoseReferenceCoefficient DS
+010eFinalCumulativeMetersetWeight DS
+0110NumberOfControlPoints IS
+0111ControlPointSequence SQ
+0112ControlPointIndex IS
+0114NominalBeamEnergy DS
+0115DoseRateSet DS
+0116WedgePositionSequence SQ
+0118WedgePosition CS
+011aBeamLimitingDevicePositionSequence SQ
+011cLeafJawPositions DS 2-2n
+011eGantryAngle DS
+011fGantryRotationDirection CS
+0120BeamLimitingDeviceAngle DS
+0121BeamLimitingDeviceRotationDirection CS
+0122PatientSupportAngle DS
+0123PatientSupportRotationDirection CS
+0124TableTopEccentricAxisDistance DS
+0125TableTopEccentricAngle DS
+0126TableTopEccentricRotationDirection CS
+0128TableTopVerticalPosition DS
+0129TableTopLongitudinalPosition DS
+012aTableTopLateralPosition DS
+012cIsocenterPosition DS 3
+012eSurfaceEntryPoint DS 3
+0130SourceToSurfaceDistance DS
+0131AverageBeamDosePointSourceToExternalContourDistance FL
+0132SourceToExternalContourDistance FL
+0133ExternalContourEntryPoint FL 3
+0134CumulativeMetersetWeight DS
+0140TableTopPitchAngle FL
+0142TableTopPitchRotationDirection CS
+0144TableTopRollAngle FL
+0146TableTopRollRotationDirection CS
+0148HeadFixationAngle FL
+014aGantryPitchAngle FL
+014cGantryPitchRotationDirection CS
+014eGantryPitchAngleTolerance FL
+0150FixationEye CS
+0151ChairHeadFramePosition DS
+0152HeadFixationAngleTolerance DS
+0153ChairHeadFramePositionTolerance DS
+0154FixationLightAzimuthalAngleTolerance DS
+0155FixationLightPolarAngleTolerance DS
+0180PatientSetupSequence SQ
+0182PatientSetupNumber IS
+0183PatientSetupLabel LO
+0184PatientAdditionalPosition LO
+0190FixationDeviceSequence SQ
+0192FixationDeviceType CS
+0194FixationDeviceLabel SH
+0196FixationDeviceDescription ST
+0198FixationDevicePosition SH
+0199FixationDevicePitchAngle FL
+019aFixationDeviceRollAngle FL
+01a0ShieldingDeviceSequence SQ
+01a2ShieldingDeviceType CS
+01a4ShieldingDeviceLabel SH
+01a6ShieldingDeviceDescription ST
+01a8ShieldingDevicePosition SH
+01b0SetupTechnique CS
+01b2SetupTechniqueDescription ST
+01b4SetupDeviceSequence SQ
+01b6SetupDeviceType CS
+01b8SetupDeviceLabel SH
+01baSetupDeviceDescription ST
+01bcSetupDeviceParameter DS
+01d0SetupReferenceDescription ST
+01d2TableTopVerticalSetupDisplacement DS
+01d4TableTopLongitudinalSetupDisplacement DS
+01d6TableTopLateralSetupDisplacement DS
+0200BrachyTreatmentTechnique CS
+0202BrachyTreatmentType CS
+0206TreatmentMachineSequence SQ
+0210SourceSequence SQ
+0212SourceNumber IS
+0214SourceType CS
+0216SourceManufacturer LO
+0218ActiveSourceDiameter DS
+021aActiveSourceLength DS
+021bSourceModelID SH
+021cSourceDescription LO
+0222SourceEncapsulationNominalThickness DS
+0224SourceEncapsulationNominalTransmission DS
+0226SourceIsotopeName LO
+0228SourceIsotopeHalfLife DS
+0229SourceStrengthUnits CS
+022aReferenceAirKermaRate DS
+022bSourceStrength DS
+022cSourceStrengthReferenceDate DA
+022eSourceStrengthReferenceTime TM
+0230ApplicationSetupSequence SQ
+0232ApplicationSetupType CS
+0234ApplicationSetupNumber IS
+0236ApplicationSetupName LO
+0238ApplicationSetupManufacturer LO
+0240TemplateNumber IS
+0242TemplateType SH
+0244TemplateName LO
+0250TotalReferenceAirKerma DS
+0260BrachyAccessoryDeviceSequence SQ
+0262BrachyAccessoryDeviceNumber IS
+0263BrachyAccessoryDeviceID SH
+0264BrachyAccessoryDeviceType CS
+0266BrachyAccessoryDeviceName LO
+026aBrachyAccessoryDeviceNominalThickness DS
+026cBrachyAccessoryDeviceNominalTransmission DS
+0271ChannelEffectiveLength DS
+0272ChannelInnerLength DS
+0273AfterloaderChannelID SH
+0274SourceApplicatorTipLength DS
+0280ChannelSequence SQ
+0282ChannelNumber IS
+0284ChannelLength DS
+0286ChannelTotalTime DS
+0288SourceMovementType CS
+028aNumberOfPulses IS
+028cPulseRepetitionInterval DS
+0290SourceApplicatorNumber IS
+0291SourceApplicatorID SH
+0292SourceApplicatorType CS
+0294SourceApplicatorName LO
+0296SourceApplicatorLength DS
+0298SourceApplicatorManufacturer LO
+029cSourceApplicatorWallNominalThickness DS
+029eSourceApplicatorWallNominalTransmission DS
+02a0SourceApplicatorStepSize DS
+02a1ApplicatorShapeReferencedROINumber IS
+02a2TransferTubeNumber IS
+02a4TransferTubeLength DS
+02b0ChannelShieldSequence SQ
+02b2ChannelShieldNumber IS
+02b3ChannelShieldID SH
+02b4ChannelShieldName LO
+02b8ChannelShieldNominalThickness DS
+02baChannelShieldNominalTransmission DS
+02c8FinalCumulativeTimeWeight DS
+02d0BrachyControlPointSequence SQ
+02d2ControlPointRelativePosition DS
+02d4ControlPoint3DPosition DS 3
+02d6CumulativeTimeWeight DS
+02e0CompensatorDivergence CS
+02e1CompensatorMountingPosition CS
+02e2SourceToCompensatorDistance DS 1-n
+02e3TotalCompensatorTrayWaterEquivalentThickness FL
+02e4IsocenterToCompensatorTrayDistance FL
+02e5CompensatorColumnOffset FL
+02e6IsocenterToCompensatorDistances FL 1-n
+02e7CompensatorRelativeStoppingPowerRatio FL
+02e8CompensatorMillingToolDiameter FL
+02eaIonRangeCompensatorSequence SQ
+02ebCompensatorDescription LT
+0302RadiationMassNumber IS
+0304RadiationAtomicNumber IS
+0306RadiationChargeState SS
+0308ScanMode CS
+0309ModulatedScanModeType CS
+030aVirtualSourceAxisDistances FL 2
+030cSnoutSequence SQ
+030dSnoutPosition FL
+030fSnoutID SH
+0312NumberOfRangeShifters IS
+0314RangeShifterSequence SQ
+0316RangeShifterNumber IS
+0318RangeShifterID SH
+0320RangeShifterType CS
+0322RangeShifterDescription LO
+0330NumberOfLateralSpreadingDevices IS
+0332LateralSpreadingDeviceSequence SQ
+0334LateralSpreadingDeviceNumber IS
+0336LateralSpreadingDeviceID SH
+0338LateralSpreadingDeviceType CS
+033aLateralSpreadingDeviceDescription LO
+033cLateralSpreadingDeviceWaterEquivalentThickness FL
+0340NumberOfRangeModulators IS
+0342RangeModulatorSequence SQ
+0344RangeModulatorNumber IS
+0346RangeModulatorID SH
+0348RangeModulatorType CS
+034aRangeModulatorDescription LO
+034cBeamCurrentModulationID SH
+0350PatientSupportType CS
+0352PatientSupportID SH
+0354PatientSupportAccessoryCode LO
+0355TrayAccessoryCode LO
+0356FixationLightAzimuthalAngle FL
+0358FixationLightPolarAngle FL
+035aMetersetRate FL
+0360RangeShifterSettingsSequence SQ
+0362RangeShifterSetting LO
+0364IsocenterToRangeShifterDistance FL
+0366RangeShifterWaterEquivalentThickness FL
+0370LateralSpreadingDeviceSettingsSequence SQ
+0372LateralSpreadingDeviceSetting LO
+0374IsocenterToLateralSpreadingDeviceDistance FL
+0380RangeModulatorSettingsSequence SQ
+0382RangeModulatorGatingStartValue FL
+0384RangeModulatorGatingStopValue FL
+0386RangeModulatorGatingStartWaterEquivalentThickness FL
+0388RangeModulatorGatingStopWaterEquivalentThickness FL
+038aIsocenterToRangeModulatorDistance FL
+038fScanSpotTimeOffset FL 1-n
+0390ScanSpotTuneID SH
+0391ScanSpotPrescribedIndices IS 1-n
+0392NumberOfScanSpotPositions IS
+0393ScanSpotReordered CS
+0394ScanSpotPositionMap FL 1-n
+0395ScanSpotReorderingAllowed CS
+0396ScanSpotMetersetWeights FL 1-n
+0398ScanningSpotSize FL 2
+0399ScanSpotSizesDelivered FL 2-2n
+039aNumberOfPaintings IS
+03a0IonToleranceTableSequence SQ
+03a2IonBeamSequence SQ
+03a4IonBeamLimitingDeviceSequence SQ
+03a6IonBlockSequence SQ
+03a8IonControlPointSequence SQ
+03aaIonWedgeSequence SQ
+03acIonWedgePositionSequence SQ
+0401ReferencedSetupImageSequence SQ
+0402SetupImageComment ST
+0410MotionSynchronizationSequence SQ
+0412ControlPointOrientation FL 3
+0420GeneralAccessorySequence SQ
+0421GeneralAccessoryID SH
+0422GeneralAccessoryDescription ST
+0423GeneralAccessoryType CS
+0424GeneralAccessoryNumber IS
+0425SourceToGeneralAccessoryDistance FL
+0426IsocenterToGeneralAccessoryDistance DS
+0431ApplicatorGeometrySequence SQ
+0432ApplicatorApertureShape CS
+0433ApplicatorOpening FL
+0434ApplicatorOpeningX FL
+0435ApplicatorOpeningY FL
+0436SourceToApplicatorMountingPositionDistance FL
+0440NumberOfBlockSlabItems IS
+0441BlockSlabSequence SQ
+0442BlockSlabThickness DS
+0443BlockSlabNumber US
+0450DeviceMotionControlSequence SQ
+0451DeviceMotionExecutionMode CS
+0452DeviceMotionObservationMode CS
+0453DeviceMotionParameterCodeSequence SQ
+0501DistalDepthFraction FL
+0502DistalDepth FL
+0503NominalRangeModulationFractions FL 2
+0504NominalRangeModulatedRegionDepths FL 2
+0505DepthDoseParametersSequence SQ
+0506DeliveredDepthDoseParametersSequence SQ
+0507DeliveredDistalDepthFraction FL
+0508DeliveredDistalDepth FL
+0509DeliveredNominalRangeModulationFractions FL 2
+0510DeliveredNominalRangeModulatedRegionDepths FL 2
+0511DeliveredReferenceDoseDefinition CS
+0512ReferenceDoseDefinition CS
+0600RTControlPointIndex US
+0601RadiationGenerationModeIndex US
+0602ReferencedDefinedDeviceIndex US
+0603RadiationDoseIdentificationIndex US
+0604NumberOfRTControlPoints US
+0605ReferencedRadiationGenerationModeIndex US
+0606TreatmentPositionIndex US
+0607ReferencedDeviceIndex US
+0608TreatmentPositionGroupLabel LO
+0609TreatmentPositionGroupUID UI
+060aTreatmentPositionGroupSequence SQ
+060bReferencedTreatmentPositionIndex US
+060cReferencedRadiationDoseIdentificationIndex US
+060dRTAccessoryHolderWaterEquivalentThickness FD
+060eReferencedRTAccessoryHolderDeviceIndex US
+060fRTAccessoryHolderSlotExistenceFlag CS
+0610RTAccessoryHolderSlotSequence SQ
+0611RTAccessoryHolderSlotID LO
+0612RTAccessoryHolderSlotDistance FD
+0613RTAccessorySlotDistance FD
+0614RTAccessoryHolderDefinitionSequence SQ
+0615RTAccessoryDeviceSlotID LO
+0616RTRadiationSequence SQ
+0617RadiationDoseSequence SQ
+0618RadiationDoseIdentificationSequence SQ
+0619RadiationDoseIdentificationLabel LO
+061aReferenceDoseType CS
+061bPrimaryDoseValueIndicator CS
+061cDoseValuesSequence SQ
+061dDoseValuePurpose CS 1-n
+061eReferenceDosePointCoordinates FD 3
+061fRadiationDoseValuesParametersSequence SQ
+0620MetersetToDoseMappingSequence SQ
+0621ExpectedInVivoMeasurementValuesSequence SQ
+0622ExpectedInVivoMeasurementValueIndex US
+0623RadiationDoseInVivoMeasurementLabel LO
+0624RadiationDoseCentralAxisDisplacement FD 2
+0625RadiationDoseValue FD
+0626RadiationDoseSourceToSkinDistance FD
+0627RadiationDoseMeasurementPointCoordinates FD 3
+0628RadiationDoseSourceToExternalContourDistance FD
+0629RTToleranceSetSequence SQ
+062aRTToleranceSetLabel LO
+062bAttributeToleranceValuesSequence SQ
+062cToleranceValue FD
+062dPatientSupportPositionToleranceSequence SQ
+062eTreatmentTimeLimit FD
+062fCArmPhotonElectronControlPointSequence SQ
+0630ReferencedRTRadiationSequence SQ
+0631ReferencedRTInstanceSequence SQ
+!0632ReferencedRTPatientSetupSequence SQ
+0634SourceToPatientSurfaceDistance FD
+0635TreatmentMachineSpecialModeCodeSequence SQ
+0636IntendedNumberOfFractions US
+0637RTRadiationSetIntent CS
+0638RTRadiationPhysicalAndGeometricContentDetailFlag CS
+0639RTRecordFlag CS
+063aTreatmentDeviceIdentificationSequence SQ
+063bReferencedRTPhysicianIntentSequence SQ
+063cCumulativeMeterset FD
+063dDeliveryRate FD
+063eDeliveryRateUnitSequence SQ
+063fTreatmentPositionSequence SQ
+0640RadiationSourceAxisDistance FD
+0641NumberOfRTBeamLimitingDevices US
+0642RTBeamLimitingDeviceProximalDistance FD
+0643RTBeamLimitingDeviceDistalDistance FD
+0644ParallelRTBeamDelimiterDeviceOrientationLabelCodeSequence SQ
+0645BeamModifierOrientationAngle FD
+0646FixedRTBeamDelimiterDeviceSequence SQ
+0647ParallelRTBeamDelimiterDeviceSequence SQ
+0648NumberOfParallelRTBeamDelimiters US
+0649ParallelRTBeamDelimiterBoundaries FD 2-n
+064aParallelRTBeamDelimiterPositions FD 2-n
+064bRTBeamLimitingDeviceOffset FD 2
+064cRTBeamDelimiterGeometrySequence SQ
+064dRTBeamLimitingDeviceDefinitionSequence SQ
+064eParallelRTBeamDelimiterOpeningMode CS
+064fParallelRTBeamDelimiterLeafMountingSide CS 1-n
+!0650PatientSetupUID UI
+0651WedgeDefinitionSequence SQ
+0652RadiationBeamWedgeAngle FD
+0653RadiationBeamWedgeThinEdgeDistance FD
+0654RadiationBeamEffectiveWedgeAngle FD
+0655NumberOfWedgePositions US
+0656RTBeamLimitingDeviceOpeningSequence SQ
+0657NumberOfRTBeamLimitingDeviceOpenings US
+0658RadiationDosimeterUnitSequence SQ
+0659RTDeviceDistanceReferenceLocationCodeSequence SQ
+065aRadiationDeviceConfigurationAndCommissioningKeySequence SQ
+065bPatientSupportPositionParameterSequence SQ
+065cPatientSupportPositionSpecificationMethod CS
+065dPatientSupportPositionDeviceParameterSequence SQ
+065eDeviceOrderIndex US
+065fPatientSupportPositionParameterOrderIndex US
+0660PatientSupportPositionDeviceToleranceSequence SQ
+0661PatientSupportPositionToleranceOrderIndex US
+0662CompensatorDefinitionSequence SQ
+0663CompensatorMapOrientation CS
+0664CompensatorProximalThicknessMap OF
+0665CompensatorDistalThicknessMap OF
+0666CompensatorBasePlaneOffset FD
+0667CompensatorShapeFabricationCodeSequence SQ
+0668CompensatorShapeSequence SQ
+0669RadiationBeamCompensatorMillingToolDiameter FD
+066aBlockDefinitionSequence SQ
+066bBlockEdgeData OF
+066cBlockOrientation CS
+066dRadiationBeamBlockThickness FD
+066eRadiationBeamBlockSlabThickness FD
+066fBlockEdgeDataSequence SQ
+0670NumberOfRTAccessoryHolders US
+0671GeneralAccessoryDefinitionSequence SQ
+0672NumberOfGeneralAccessories US
+0673BolusDefinitionSequence SQ
+0674NumberOfBoluses US
+0675EquipmentFrameOfReferenceUID UI
+0676EquipmentFrameOfReferenceDescription ST
+0677EquipmentReferencePointCoordinatesSequence SQ
+0678EquipmentReferencePointCodeSequence SQ
+0679RTBeamLimitingDeviceAngle FD
+067aSourceRollAngle FD
+067bRadiationGenerationModeSequence SQ
+067cRadiationGenerationModeLabel SH
+067dRadiationGenerationModeDescription ST
+067eRadiationGenerationModeMachineCodeSequence SQ
+067fRadiationTypeCodeSequence SQ
+0680NominalEnergy DS
+0681MinimumNominalEnergy DS
+0682MaximumNominalEnergy DS
+0683RadiationFluenceModifierCodeSequence SQ
+0684EnergyUnitCodeSequence SQ
+0685NumberOfRadiationGenerationModes US
+0686PatientSupportDevicesSequence SQ
+0687NumberOfPatientSupportDevices US
+0688RTBeamModifierDefinitionDistance FD
+0689BeamAreaLimitSequence SQ
+068aReferencedRTPrescriptionSequence SQ
+068bDoseValueInterpretation CS
+0700TreatmentSessionUID UI
+0701RTRadiationUsage CS
+0702ReferencedRTRadiationSetSequence SQ
+0703ReferencedRTRadiationRecordSequence SQ
+0704RTRadiationSetDeliveryNumber US
+0705ClinicalFractionNumber US
+0706RTTreatmentFractionCompletionStatus CS
+0707RTRadiationSetUsage CS
+0708TreatmentDeliveryContinuationFlag CS
+0709TreatmentRecordContentOrigin CS
+0714RTTreatmentTerminationStatus CS
+0715RTTreatmentTerminationReasonCodeSequence SQ
+0716MachineSpecificTreatmentTerminationCodeSequence SQ
+0722RTRadiationSalvageRecordControlPointSequence SQ
+0723StartingMetersetValueKnownFlag CS
+0730TreatmentTerminationDescription ST
+0731TreatmentToleranceViolationSequence SQ
+0732TreatmentToleranceViolationCategory CS
+0733TreatmentToleranceViolationAttributeSequence SQ
+0734TreatmentToleranceViolationDescription ST
+0735TreatmentToleranceViolationIdentification ST
+0736TreatmentToleranceViolationDateTime DT
+073aRecordedRTControlPointDateTime DT
+073bReferencedRadiationRTControlPointIndex US
+073eAlternateValueSequence SQ
+073fConfirmationSequence SQ
+0740InterlockSequence SQ
+0741InterlockDateTime DT
+0742InterlockDescription ST
+0743InterlockOriginatingDeviceSequence SQ
+0744InterlockCodeSequence SQ
+0745InterlockResolutionCodeSequence SQ
+0746InterlockResolutionUserSequence SQ
+0760OverrideDateTime DT
+0761TreatmentToleranceViolationTypeCodeSequence SQ
+0762TreatmentToleranceViolationCauseCodeSequence SQ
+0772MeasuredMetersetToDoseMappingSequence SQ
+0773ReferencedExpectedInVivoMeasurementValueIndex US
+0774DoseMeasurementDeviceCodeSequence SQ
+0780AdditionalParameterRecordingInstanceSequence SQ
+!0782 US
+0783InterlockOriginDescription ST
+0784RTPatientPositionScopeSequence SQ
+0785ReferencedTreatmentPositionGroupUID UI
+0786RadiationOrderIndex US
+0787OmittedRadiationSequence SQ
+0788ReasonForOmissionCodeSequence SQ
+0789RTDeliveryStartPatientPositionSequence SQ
+078aRTTreatmentPreparationPatientPositionSequence SQ
+078bReferencedRTTreatmentPreparationSequence SQ
+078cReferencedPatientSetupPhotoSequence SQ
+078dPatientTreatmentPreparationMethodCodeSequence SQ
+078ePatientTreatmentPreparationProcedureParameterDescription LT
+078fPatientTreatmentPreparationDeviceSequence SQ
+0790PatientTreatmentPreparationProcedureSequence SQ
+0791PatientTreatmentPreparationProcedureCodeSequence SQ
+0792PatientTreatmentPreparationMethodDescription LT
+0793PatientTreatmentPreparationProcedureParameterSequence SQ
+0794PatientSetupPhotoDescription LT
+0795PatientTreatmentPreparationProcedureIndex US
+0796ReferencedPatientSetupProcedureIndex US
+0797RTRadiationTaskSequence SQ
+0798RTPatientPositionDisplacementSequence SQ
+0799RTPatientPositionSequence SQ
+079aDisplacementReferenceLabel LO
+079bDisplacementMatrix FD 16
+079cPatientSupportDisplacementSequence SQ
+079dDisplacementReferenceLocationCodeSequence SQ
+079eRTRadiationSetDeliveryUsage CS
+=300c
+0002ReferencedRTPlanSequence SQ
+0004ReferencedBeamSequence SQ
+0006ReferencedBeamNumber IS
+0007ReferencedReferenceImageNumber IS
+0008StartCumulativeMetersetWeight DS
+0009EndCumulativeMetersetWeight DS
+000aReferencedBrachyApplicationSetupSequence SQ
+000cReferencedBrachyApplicationSetupNumber IS
+000eReferencedSourceNumber IS
+0020ReferencedFractionGroupSequence SQ
+0022ReferencedFractionGroupNumber IS
+0040ReferencedVerificationImageSequence SQ
+0042ReferencedReferenceImageSequence SQ
+0050ReferencedDoseReferenceSequence SQ
+0051ReferencedDoseReferenceNumber IS
+0055BrachyReferencedDoseReferenceSequence SQ
+0060ReferencedStructureSetSequence SQ
+006aReferencedPatientSetupNumber IS
+0080ReferencedDoseSequence SQ
+00a0ReferencedToleranceTableNumber IS
+00b0ReferencedBolusSequence SQ
+00c0ReferencedWedgeNumber IS
+00d0ReferencedCompensatorNumber IS
+00e0ReferencedBlockNumber IS
+00f0ReferencedControlPointIndex IS
+00f2ReferencedControlPointSequence SQ
+00f4ReferencedStartControlPointIndex IS
+00f6ReferencedStopControlPointIndex IS
+0100ReferencedRangeShifterNumber IS
+0102ReferencedLateralSpreadingDeviceNumber IS
+0104ReferencedRangeModulatorNumber IS
+0111OmittedBeamTaskSequence SQ
+0112ReasonForOmission CS
+0113ReasonForOmissionDescription LO
+0114PrescriptionOverviewSequence SQ
+0115TotalPrescriptionDose FL
+0116PlanOverviewSequence SQ
+0117PlanOverviewIndex US
+0118ReferencedPlanOverviewIndex US
+0119NumberOfFractionsIncluded US
+0120DoseCalibrationConditionsSequence SQ
+0121AbsorbedDoseToMetersetRatio FD
+0122DelineatedRadiationFieldSize FD 2
+0123DoseCalibrationConditionsVerifiedFlag CS
+0124CalibrationReferencePointDepth FD
+0125GatingBeamHoldTransitionSequence SQ
+0126BeamHoldTransition CS
+0127BeamHoldTransitionDateTime DT
+0128BeamHoldOriginatingDeviceSequence SQ
+0129BeamHoldTransitionTriggerSource CS
+=300e
+0002ApprovalStatus CS
+0004ReviewDate DA
+0005ReviewTime TM
+0008ReviewerName PN
+=3010
+0001RadiobiologicalDoseEffectSequence SQ
+0002RadiobiologicalDoseEffectFlag CS
+0003EffectiveDoseCalculationMethodCategoryCodeSequence SQ
+0004EffectiveDoseCalculationMethodCodeSequence SQ
+0005EffectiveDoseCalculationMethodDescription LO
+0006ConceptualVolumeUID UI
+0007OriginatingSOPInstanceReferenceSequence SQ
+0008ConceptualVolumeConstituentSequence SQ
+0009EquivalentConceptualVolumeInstanceReferenceSequence SQ
+000aEquivalentConceptualVolumesSequence SQ
+000bReferencedConceptualVolumeUID UI
+000cConceptualVolumeCombinationExpression UT
+000dConceptualVolumeConstituentIndex US
+000eConceptualVolumeCombinationFlag CS
+000fConceptualVolumeCombinationDescription ST
+0010ConceptualVolumeSegmentationDefinedFlag CS
+0011ConceptualVolumeSegmentationReferenceSequence SQ
+0012ConceptualVolumeConstituentSegmentationReferenceSequence SQ
+0013ConstituentConceptualVolumeUID UI
+0014DerivationConceptualVolumeSequence SQ
+0015SourceConceptualVolumeUID UI
+0016ConceptualVolumeDerivationAlgorithmSequence SQ
+0017ConceptualVolumeDescription ST
+0018SourceConceptualVolumeSequence SQ
+0019AuthorIdentificationSequence SQ
+001aManufacturerModelVersion LO
+001bDeviceAlternateIdentifier UC
+001cDeviceAlternateIdentifierType CS
+001dDeviceAlternateIdentifierFormat LT
+001eSegmentationCreationTemplateLabel LO
+001fSegmentationTemplateUID UI
+0020ReferencedSegmentReferenceIndex US
+0021SegmentReferenceSequence SQ
+0022SegmentReferenceIndex US
+0023DirectSegmentReferenceSequence SQ
+0024CombinationSegmentReferenceSequence SQ
+0025ConceptualVolumeSequence SQ
+0026SegmentedRTAccessoryDeviceSequence SQ
+0027SegmentCharacteristicsSequence SQ
+0028RelatedSegmentCharacteristicsSequence SQ
+0029SegmentCharacteristicsPrecedence US
+002aRTSegmentAnnotationSequence SQ
+002bSegmentAnnotationCategoryCodeSequence SQ
+002cSegmentAnnotationTypeCodeSequence SQ
+002dDeviceLabel LO
+002eDeviceTypeCodeSequence SQ
+002fSegmentAnnotationTypeModifierCodeSequence SQ
+0030PatientEquipmentRelationshipCodeSequence SQ
+0031ReferencedFiducialsUID UI
+0032PatientTreatmentOrientationSequence SQ
+0033UserContentLabel SH
+0034UserContentLongLabel LO
+0035EntityLabel SH
+0036EntityName LO
+0037EntityDescription ST
+0038EntityLongLabel LO
+0039DeviceIndex US
+003aRTTreatmentPhaseIndex US
+003bRTTreatmentPhaseUID UI
+003cRTPrescriptionIndex US
+003dRTSegmentAnnotationIndex US
+003eBasisRTTreatmentPhaseIndex US
+003fRelatedRTTreatmentPhaseIndex US
+0040ReferencedRTTreatmentPhaseIndex US
+0041ReferencedRTPrescriptionIndex US
+0042ReferencedParentRTPrescriptionIndex US
+0043ManufacturerDeviceIdentifier ST
+0044InstanceLevelReferencedPerformedProcedureStepSequence SQ
+0045RTTreatmentPhaseIntentPresenceFlag CS
+0046RadiotherapyTreatmentType CS
+0047TeletherapyRadiationType CS 1-n
+0048BrachytherapySourceType CS 1-n
+0049ReferencedRTTreatmentPhaseSequence SQ
+004aReferencedDirectSegmentInstanceSequence SQ
+004bIntendedRTTreatmentPhaseSequence SQ
+004cIntendedPhaseStartDate DA
+004dIntendedPhaseEndDate DA
+004eRTTreatmentPhaseIntervalSequence SQ
+004fTemporalRelationshipIntervalAnchor CS
+0050MinimumNumberOfIntervalDays FD
+0051MaximumNumberOfIntervalDays FD
+0052PertinentSOPClassesInStudy UI 1-n
+0053PertinentSOPClassesInSeries UI 1-n
+0054RTPrescriptionLabel LO
+0055RTPhysicianIntentPredecessorSequence SQ
+0056RTTreatmentApproachLabel LO
+0057RTPhysicianIntentSequence SQ
+0058RTPhysicianIntentIndex US
+0059RTTreatmentIntentType CS
+005aRTPhysicianIntentNarrative UT
+005bRTProtocolCodeSequence SQ
+005cReasonForSuperseding ST
+005dRTDiagnosisCodeSequence SQ
+005eReferencedRTPhysicianIntentIndex US
+005fRTPhysicianIntentInputInstanceSequence SQ
+0060RTAnatomicPrescriptionSequence SQ
+0061PriorTreatmentDoseDescription UT
+0062PriorTreatmentReferenceSequence SQ
+0063DosimetricObjectiveEvaluationScope CS
+0064TherapeuticRoleCategoryCodeSequence SQ
+0065TherapeuticRoleTypeCodeSequence SQ
+0066ConceptualVolumeOptimizationPrecedence US
+0067ConceptualVolumeCategoryCodeSequence SQ
+0068ConceptualVolumeBlockingConstraint CS
+0069ConceptualVolumeTypeCodeSequence SQ
+006aConceptualVolumeTypeModifierCodeSequence SQ
+006bRTPrescriptionSequence SQ
+006cDosimetricObjectiveSequence SQ
+006dDosimetricObjectiveTypeCodeSequence SQ
+006eDosimetricObjectiveUID UI
+006fReferencedDosimetricObjectiveUID UI
+0070DosimetricObjectiveParameterSequence SQ
+0071ReferencedDosimetricObjectivesSequence SQ
+0073AbsoluteDosimetricObjectiveFlag CS
+0074DosimetricObjectiveWeight FD
+0075DosimetricObjectivePurpose CS
+0076PlanningInputInformationSequence SQ
+0077TreatmentSite LO
+0078TreatmentSiteCodeSequence SQ
+0079FractionPatternSequence SQ
+007aTreatmentTechniqueNotes UT
+007bPrescriptionNotes UT
+007cNumberOfIntervalFractions IS
+007dNumberOfFractions US
+007eIntendedDeliveryDuration US
+007fFractionationNotes UT
+0080RTTreatmentTechniqueCodeSequence SQ
+0081PrescriptionNotesSequence SQ
+0082FractionBasedRelationshipSequence SQ
+0083FractionBasedRelationshipIntervalAnchor CS
+0084MinimumHoursBetweenFractions FD
+0085IntendedFractionStartTime TM 1-n
+0086IntendedStartDayOfWeek LT
+0087WeekdayFractionPatternSequence SQ
+0088DeliveryTimeStructureCodeSequence SQ
+0089TreatmentSiteModifierCodeSequence SQ
+!0090RoboticBaseLocationIndicator CS
+0091RoboticPathNodeSetCodeSequence SQ
+0092RoboticNodeIdentifier UL
+0093RTTreatmentSourceCoordinates FD 3
+0094RadiationSourceCoordinateSystemYawAngle FD
+0095RadiationSourceCoordinateSystemRollAngle FD
+0096RadiationSourceCoordinateSystemPitchAngle FD
+0097RoboticPathControlPointSequence SQ
+0098TomotherapeuticControlPointSequence SQ
+0099TomotherapeuticLeafOpenDurations FD 1-n
+009aTomotherapeuticLeafInitialClosedDurations FD 1-n
+00a0ConceptualVolumeIdentificationSequence SQ
+=4000
+!0010Arbitrary LT
+!4000TextComments LT
+=4008
+!0040ResultsID SH
+!0042ResultsIDIssuer LO
+!0050ReferencedInterpretationSequence SQ
+!00ffReportProductionStatusTrial CS
+!0100InterpretationRecordedDate DA
+!0101InterpretationRecordedTime TM
+!0102InterpretationRecorder PN
+!0103ReferenceToRecordedSound LO
+!0108InterpretationTranscriptionDate DA
+!0109InterpretationTranscriptionTime TM
+!010aInterpretationTranscriber PN
+!010bInterpretationText ST
+!010cInterpretationAuthor PN
+!0111InterpretationApproverSequence SQ
+!0112InterpretationApprovalDate DA
+!0113InterpretationApprovalTime TM
+!0114PhysicianApprovingInterpretation PN
+!0115InterpretationDiagnosisDescription LT
+!0117InterpretationDiagnosisCodeSequence SQ
+!0118ResultsDistributionListSequence SQ
+!0119DistributionName PN
+!011aDistributionAddress LO
+!0200InterpretationID SH
+!0202InterpretationIDIssuer LO
+!0210InterpretationTypeID CS
+!0212InterpretationStatusID CS
+!0300Impressions ST
+!4000ResultsComments ST
+=4010
+0001LowEnergyDetectors CS
+0002HighEnergyDetectors CS
+0004DetectorGeometrySequence SQ
+1001ThreatROIVoxelSequence SQ
+1004ThreatROIBase FL 3
+1005ThreatROIExtents FL 3
+1006ThreatROIBitmap OB
+1007RouteSegmentID SH
+1008GantryType CS
+1009OOIOwnerType CS
+100aRouteSegmentSequence SQ
+1010PotentialThreatObjectID US
+1011ThreatSequence SQ
+1012ThreatCategory CS
+1013ThreatCategoryDescription LT
+1014ATDAbilityAssessment CS
+1015ATDAssessmentFlag CS
+1016ATDAssessmentProbability FL
+1017Mass FL
+1018Density FL
+1019ZEffective FL
+101aBoardingPassID SH
+101bCenterOfMass FL 3
+101cCenterOfPTO FL 3
+101dBoundingPolygon FL 6-n
+101eRouteSegmentStartLocationID SH
+101fRouteSegmentEndLocationID SH
+1020RouteSegmentLocationIDType CS
+1021AbortReason CS 1-n
+1023VolumeOfPTO FL
+1024AbortFlag CS
+1025RouteSegmentStartTime DT
+1026RouteSegmentEndTime DT
+1027TDRType CS
+1028InternationalRouteSegment CS
+1029ThreatDetectionAlgorithmAndVersion LO 1-n
+102aAssignedLocation SH
+102bAlarmDecisionTime DT
+1031AlarmDecision CS
+1033NumberOfTotalObjects US
+1034NumberOfAlarmObjects US
+1037PTORepresentationSequence SQ
+1038ATDAssessmentSequence SQ
+1039TIPType CS
+103aDICOSVersion CS
+1041OOIOwnerCreationTime DT
+1042OOIType CS
+1043OOISize FL 3
+1044AcquisitionStatus CS
+1045BasisMaterialsCodeSequence SQ
+1046PhantomType CS
+1047OOIOwnerSequence SQ
+1048ScanType CS
+1051ItineraryID LO
+1052ItineraryIDType SH
+1053ItineraryIDAssigningAuthority LO
+1054RouteID SH
+1055RouteIDAssigningAuthority SH
+1056InboundArrivalType CS
+1058CarrierID SH
+1059CarrierIDAssigningAuthority CS
+1060SourceOrientation FL 3
+1061SourcePosition FL 3
+1062BeltHeight FL
+1064AlgorithmRoutingCodeSequence SQ
+1067TransportClassification CS
+1068OOITypeDescriptor LT
+1069TotalProcessingTime FL
+106cDetectorCalibrationData OB
+106dAdditionalScreeningPerformed CS
+106eAdditionalInspectionSelectionCriteria CS
+106fAdditionalInspectionMethodSequence SQ
+1070AITDeviceType CS
+1071QRMeasurementsSequence SQ
+1072TargetMaterialSequence SQ
+1073SNRThreshold FD
+1075ImageScaleRepresentation DS
+1076ReferencedPTOSequence SQ
+1077ReferencedTDRInstanceSequence SQ
+1078PTOLocationDescription ST
+1079AnomalyLocatorIndicatorSequence SQ
+107aAnomalyLocatorIndicator FL 3
+107bPTORegionSequence SQ
+107cInspectionSelectionCriteria CS
+107dSecondaryInspectionMethodSequence SQ
+107ePRCSToRCSOrientation DS 6
+=4ffe
+0001MACParametersSequence SQ
+=50xx
+!0005CurveDimensions US
+!0010NumberOfPoints US
+!0020TypeOfData CS
+!0022CurveDescription LO
+!0030AxisUnits SH 1-n
+!0040AxisLabels SH 1-n
+!0103DataValueRepresentation US
+!0104MinimumCoordinateValue US 1-n
+!0105MaximumCoordinateValue US 1-n
+!0106CurveRange SH 1-n
+!0110CurveDataDescriptor US 1-n
+!0112CoordinateStartValue US 1-n
+!0114CoordinateStepValue US 1-n
+!1001CurveActivationLayer CS
+!2000AudioType US
+!2002AudioSampleFormat US
+!2004NumberOfChannels US
+!2006NumberOfSamples UL
+!2008SampleRate UL
+!200aTotalTime UL
+!200cAudioSampleData OW/OB
+!200eAudioComments LT
+!2500CurveLabel LO
+!2600CurveReferencedOverlaySequence SQ
+!2610CurveReferencedOverlayGroup US
+!3000CurveData OW/OB
+=5200
+9229SharedFunctionalGroupsSequence SQ
+9230PerFrameFunctionalGroupsSequence SQ
+=5400
+0100WaveformSequence SQ
+0110ChannelMinimumValue OW/OB
+0112ChannelMaximumValue OW/OB
+1004WaveformBitsAllocated US
+1006WaveformSampleInterpretation CS
+100aWaveformPaddingValue OW/OB
+1010WaveformData OW/OB
+=5600
+0010FirstOrderPhaseCorrectionAngle OF
+0020SpectroscopyData OF
+=60xx
+0010OverlayRows US
+0011OverlayColumns US
+!0012OverlayPlanes US
+0015NumberOfFramesInOverlay IS
+0022OverlayDescription LO
+0040OverlayType CS
+0045OverlaySubtype LO
+0050OverlayOrigin SS 2
+0051ImageFrameOrigin US
+!0052OverlayPlaneOrigin US
+!0060OverlayCompressionCode CS
+!0061OverlayCompressionOriginator SH
+!0062OverlayCompressionLabel SH
+!0063OverlayCompressionDescription CS
+!0066OverlayCompressionStepPointers AT 1-n
+!0068OverlayRepeatInterval US
+!0069OverlayBitsGrouped US
+0100OverlayBitsAllocated US
+0102OverlayBitPosition US
+!0110OverlayFormat CS
+!0200OverlayLocation US
+!0800OverlayCodeLabel CS 1-n
+!0802OverlayNumberOfTables US
+!0803OverlayCodeTableLocation AT 1-n
+!0804OverlayBitsForCodeWord US
+1001OverlayActivationLayer CS
+!1100OverlayDescriptorGray US
+!1101OverlayDescriptorRed US
+!1102OverlayDescriptorGreen US
+!1103OverlayDescriptorBlue US
+!1200OverlaysGray US 1-n
+!1201OverlaysRed US 1-n
+!1202OverlaysGreen US 1-n
+!1203OverlaysBlue US 1-n
+1301ROIArea IS
+1302ROIMean DS
+1303ROIStandardDeviation DS
+1500OverlayLabel LO
+3000OverlayData OW/OB
+!4000OverlayComments LT
+=7fe0
+0001ExtendedOffsetTable OV
+0002ExtendedOffsetTableLengths OV
+0003EncapsulatedPixelDataValueTotalLength UV
+0008FloatPixelData OF
+0009DoubleFloatPixelData OD
+0010PixelData OW/OB
+!0020CoefficientsSDVN OW
+!0030CoefficientsSDHN OW
+!0040CoefficientsSDDN OW
+=7fxx
+!0010VariablePixelData OW/OB
+!0011VariableNextDataGroup US
+!0020VariableCoefficientsSDVN OW
+!0030VariableCoefficientsSDHN OW
+!0040VariableCoefficientsSDDN OW
+=fffa
+fffaDigitalSignaturesSequence SQ
+=fffc
+fffcDataSetTrailingPadding OB
+=fffe
+e000Item UN
+e00dItemDelimitationItem UN
+e0ddSequenceDelimitationItem UN`;
