@@ -1,1 +1,3 @@
-export {};
+export * from './synthetic-instance.ts';
+export * from './synthetic-study.ts';
+export * from './types.ts';
