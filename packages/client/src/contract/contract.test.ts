@@ -15,6 +15,19 @@ test.each(operations)('%s says what a success looks like', (_, operation) => {
   if (operation.method === 'GET') expect(operation.body).toBeUndefined();
 });
 
+test.each(operations)('%s refuses fields it does not know', (_, operation) => {
+  for (const schema of [operation.params, operation.query, operation.body]) {
+    const result = schema?.safeParse({ kind: 'folder', unknown: '1' });
+    if (result) expect(result.error?.issues.map((issue) => issue.code)).toContain('unrecognized_keys');
+  }
+});
+
+test('a misspelled pseudonym is noticed', () => {
+  const study = { studyInstanceUid: '1.2.3', pseudonim: 'P-1' };
+  const body = { kind: 'selective', sourceId: '1', destinationId: '2', studies: [study] };
+  expect(contract.createJob.body.safeParse(body).error?.issues).toMatchObject([{ path: ['studies', 0] }]);
+});
+
 test('no two operations share method and path', () => {
   const keys = operations.map(([, { method, path }]) => `${method} ${path}`);
   expect(new Set(keys).size).toBe(keys.length);

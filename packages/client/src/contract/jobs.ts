@@ -6,7 +6,7 @@ import { id, pseudonym, timestamp, uid } from './values.ts';
 export const jobState = z.enum(jobStates);
 export const taskState = z.enum(taskStates);
 
-const studySelection = z.object({
+const studySelection = z.strictObject({
   studyInstanceUid: uid,
   patientId: z.string().max(64).optional(),
   seriesInstanceUids: z.array(uid).min(1).max(2000).optional().describe('Only these series'),
@@ -16,7 +16,7 @@ const studySelection = z.object({
 });
 
 export const newJob = z
-  .object({
+  .strictObject({
     kind: z.literal('selective'),
     sourceId: id,
     destinationId: id,
@@ -113,7 +113,7 @@ export const liveEvent = z
 
 export type LiveEvent = z.infer<typeof liveEvent>;
 
-const params = z.object({ jobId: id });
+const params = z.strictObject({ jobId: id });
 
 export const jobs = {
   createJob: operation({
@@ -132,7 +132,7 @@ export const jobs = {
     summary: 'Jobs of the user, newest first; administrators may ask for all',
     tag: 'jobs',
     access: 'user',
-    query: z.object({
+    query: z.strictObject({
       state: jobState.optional(),
       all: z.enum(['true', 'false']).optional(),
       before: id.optional().describe('Only jobs older than this one'),
@@ -158,7 +158,7 @@ export const jobs = {
     tag: 'jobs',
     access: 'user',
     params,
-    query: z.object({
+    query: z.strictObject({
       state: taskState.optional(),
       after: id.optional().describe('Only tasks after this one'),
       limit: z.coerce.number<number>().int().min(1).max(1000).default(200),
@@ -212,7 +212,7 @@ export const jobs = {
     summary: 'Changes of jobs and tasks as they happen',
     tag: 'jobs',
     access: 'user',
-    query: z.object({
+    query: z.strictObject({
       jobId: id.optional().describe('Only of this job, its tasks included; without it: jobs only'),
       all: z.enum(['true', 'false']).optional().describe('Of every user; for administrators'),
     }),

@@ -15,7 +15,7 @@ const maxTasks = z
   .default(2)
   .describe('Most studies transferred from it at the same time');
 
-const dimseNode = z.object({
+const dimseNode = z.strictObject({
   kind: z.literal('dimse'),
   ...common,
   aeTitle,
@@ -25,7 +25,7 @@ const dimseNode = z.object({
   maxTasks,
 });
 
-const dicomWebNode = z.object({
+const dicomWebNode = z.strictObject({
   kind: z.literal('dicomweb'),
   ...common,
   destination: z.literal(false),
@@ -36,7 +36,7 @@ const dicomWebNode = z.object({
   maxTasks,
 });
 
-const folderNode = z.object({
+const folderNode = z.strictObject({
   kind: z.literal('folder'),
   ...common,
   source: z.literal(false),
@@ -90,7 +90,7 @@ export const registration = z
   })
   .meta({ id: 'Registration' });
 
-const params = z.object({ nodeId: id });
+const params = z.strictObject({ nodeId: id });
 
 export const nodes = {
   listNodes: operation({

@@ -4,7 +4,7 @@ import type { z } from 'zod';
  * One operation of the REST API: everything the server, the client and the OpenAPI document need to know of it.
  *
  * Paths are below `/api` and name their parameters in braces. Errors of every operation are `problem` documents
- * (RFC 9457).
+ * (RFC 9457). What a request holds is a strict object: a misspelled `pseudonym` must not let a patient's name through.
  */
 export interface Operation {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

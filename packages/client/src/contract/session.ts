@@ -12,7 +12,7 @@ export const user = z
 export type User = z.infer<typeof user>;
 
 export const credentials = z
-  .object({ username: z.string().trim().min(1).max(150), password: z.string().min(1).max(1024) })
+  .strictObject({ username: z.string().trim().min(1).max(150), password: z.string().min(1).max(1024) })
   .meta({ id: 'Credentials' });
 
 export const session = {

@@ -63,7 +63,7 @@ const seriesLine = z.union([z.object({ series }), end, failed]).meta({ id: 'Seri
 export type StudyLine = z.infer<typeof studyLine>;
 export type SeriesLine = z.infer<typeof seriesLine>;
 
-export const studySearch = z.object({
+export const studySearch = z.strictObject({
   patientId: searchText.optional(),
   patientName: searchText
     .optional()
@@ -91,7 +91,7 @@ export const studies = {
     summary: 'Search the studies of a source; matches come as they arrive',
     tag: 'studies',
     access: 'user',
-    params: z.object({ nodeId: id }),
+    params: z.strictObject({ nodeId: id }),
     query: studySearch,
     status: 200,
     response: studyLine,
@@ -103,8 +103,8 @@ export const studies = {
     summary: 'Series of a study',
     tag: 'studies',
     access: 'user',
-    params: z.object({ nodeId: id, studyInstanceUid: uid }),
-    query: z.object({ patientId: searchText.optional() }),
+    params: z.strictObject({ nodeId: id, studyInstanceUid: uid }),
+    query: z.strictObject({ patientId: searchText.optional() }),
     status: 200,
     response: seriesLine,
     form: 'lines',
