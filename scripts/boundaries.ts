@@ -39,6 +39,7 @@ export const floors: Readonly<Record<string, PackageRule>> = {
       '@adit/pseudonymize',
       '@adit/client',
       '@adit/server',
+      '@adit/e2e',
     ],
     node: true,
   },

@@ -1,0 +1,137 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freePort } from './free-port.ts';
+import { type RunningProgram, startProgram, waitUntilReady } from './program.ts';
+import { createTempFolder } from './temp-folder.ts';
+
+export interface OrthancOptions {
+  aeTitle: string;
+  /** Settings on top of the stock ones. */
+  settings?: Readonly<Record<string, unknown>>;
+}
+
+/** An Orthanc of our own, with its files in a temporary folder. */
+export interface Orthanc extends AsyncDisposable {
+  readonly aeTitle: string;
+  readonly dicomPort: number;
+  /** `dicom://AET@127.0.0.1:port` */
+  readonly dicomUrl: string;
+  /** Root of its REST API. */
+  readonly restUrl: string;
+  /** Root of its DICOMweb service. */
+  readonly dicomWebUrl: string;
+  readonly pid: number;
+  /** Orthanc's identifiers of all instances, ascending. They derive from the DICOM identifiers alone. */
+  instanceIds(): Promise<string[]>;
+  /** The DICOM file Orthanc keeps of an instance. */
+  file(instanceId: string): Promise<Uint8Array>;
+  /** Removes everything. */
+  clear(): Promise<void>;
+}
+
+/**
+ * Starts a stock Orthanc: Debian's with its defaults, except that find, get, move and store are allowed from anybody,
+ * unknown SOP classes are accepted and instances may be overwritten. No network tuning.
+ */
+export async function startOrthanc(options: OrthancOptions): Promise<Orthanc> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = cleanup.use(await createTempFolder('orthanc'));
+  // Ports may be taken between the look and the start.
+  for (let attempt = 1; ; attempt += 1) {
+    const dicomPort = await freePort();
+    const httpPort = await freePort();
+    const configuration = join(folder.path, 'orthanc.json');
+    await writeFile(configuration, JSON.stringify(stockSettings(folder.path, dicomPort, httpPort, options)));
+    const program = startProgram('/usr/sbin/Orthanc', [configuration]);
+    const restUrl = `http://127.0.0.1:${httpPort}`;
+    try {
+      await waitUntilReady(program, `Orthanc ${options.aeTitle}`, () => answersTo(restUrl));
+    } catch (error) {
+      await program.stop(0);
+      if (attempt === 3) {
+        throw error;
+      }
+      continue;
+    }
+    cleanup.use(program);
+    return describe(options.aeTitle, dicomPort, restUrl, program, cleanup.move());
+  }
+}
+
+/** Orthanc's identifier of an instance: SHA-1 of its four DICOM identifiers, in groups of eight digits. */
+export function orthancIdOf(
+  patientId: string,
+  studyInstanceUid: string,
+  seriesInstanceUid: string,
+  sopInstanceUid: string,
+): string {
+  const text = [patientId, studyInstanceUid, seriesInstanceUid, sopInstanceUid].join('|');
+  return createHash('sha1').update(text).digest('hex').match(/.{8}/g)!.join('-');
+}
+
+function stockSettings(folder: string, dicomPort: number, httpPort: number, options: OrthancOptions) {
+  return {
+    StorageDirectory: join(folder, 'storage'),
+    IndexDirectory: join(folder, 'storage'),
+    Plugins: ['/usr/share/orthanc/plugins/libOrthancDicomWeb.so'],
+    HttpPort: httpPort,
+    DicomPort: dicomPort,
+    DicomAet: options.aeTitle,
+    DicomAlwaysAllowStore: true,
+    DicomAlwaysAllowFind: true,
+    DicomAlwaysAllowGet: true,
+    DicomAlwaysAllowMove: true,
+    UnknownSopClassAccepted: true,
+    OverwriteInstances: true,
+    ...options.settings,
+  };
+}
+
+async function answersTo(restUrl: string): Promise<true | undefined> {
+  try {
+    const response = await fetch(`${restUrl}/system`);
+    await response.arrayBuffer();
+    return response.ok ? true : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(
+  aeTitle: string,
+  dicomPort: number,
+  restUrl: string,
+  program: RunningProgram,
+  cleanup: AsyncDisposableStack,
+): Orthanc {
+  async function get(path: string, init?: RequestInit): Promise<Response> {
+    const response = await fetch(`${restUrl}${path}`, init);
+    if (!response.ok) {
+      throw new Error(`Orthanc ${aeTitle} answers ${path} with ${response.status}: ${await response.text()}`);
+    }
+    return response;
+  }
+  async function instanceIds(): Promise<string[]> {
+    return ((await (await get('/instances')).json()) as string[]).sort();
+  }
+  return {
+    aeTitle,
+    dicomPort,
+    dicomUrl: `dicom://${encodeURIComponent(aeTitle)}@127.0.0.1:${dicomPort}`,
+    restUrl,
+    dicomWebUrl: `${restUrl}/dicom-web/`,
+    pid: program.pid,
+    instanceIds,
+    async file(instanceId) {
+      return (await get(`/instances/${instanceId}/file`)).bytes();
+    },
+    async clear() {
+      const patients = (await (await get('/patients')).json()) as string[];
+      for (const patient of patients) {
+        await (await get(`/patients/${patient}`, { method: 'DELETE' })).arrayBuffer();
+      }
+    },
+    [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
+  };
+}

@@ -1,0 +1,18 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** A folder of its own for a test, gone when it is disposed of. */
+export interface TempFolder extends AsyncDisposable {
+  readonly path: string;
+}
+
+export async function createTempFolder(name: string): Promise<TempFolder> {
+  const path = await mkdtemp(join(tmpdir(), `adit-${name}-`));
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
