@@ -1,0 +1,126 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { ServerError } from './errors.ts';
+
+/** What the environment says about this server. Every variable has a default; an empty one counts as not set. */
+export interface Config {
+  /** `ADIT_DATA`: absolute path of the folder that holds everything this server keeps. Default: `.adit` in the working directory. */
+  readonly dataDirectory: string;
+  /** `DATABASE_URL`: PostgreSQL to use. Default: the embedded one, its cluster in the data directory. */
+  readonly databaseUrl: string | undefined;
+  /** `ADIT_SECRET_KEY`: 32 bytes as base64 or hex. Default: made once and kept in the data directory. */
+  readonly secretKey: Uint8Array | undefined;
+  /** `ADIT_HOST`: address the web server listens on. Default: 127.0.0.1, this machine alone. */
+  readonly host: string;
+  /** `ADIT_PORT`: port of the web server, 0 for any free one. Default: 8080. */
+  readonly port: number;
+  /** `ADIT_AE_TITLE`: AE title ADIT calls with and receives under. Default: ADIT. */
+  readonly aeTitle: string;
+  /** `ADIT_RECEIVER_PORT`: port on which DICOM objects are received, 0 for any free one. Default: 11112. */
+  readonly receiverPort: number;
+  /** `ADIT_LOG_LEVEL`: least severity that is logged. Default: info. */
+  readonly logLevel: LogLevel;
+  /** `ADIT_DEMO`: two demo archives with generated studies: always, never, or while no node is configured. Default: off. */
+  readonly demo: DemoMode;
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+const demoModes = ['auto', 'on', 'off'] as const;
+
+export type LogLevel = (typeof logLevels)[number];
+export type DemoMode = (typeof demoModes)[number];
+
+const SECRET_KEY_BYTES = 32;
+
+function port(fallback: number) {
+  return z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .transform(Number)
+    .refine((value) => value <= 65535)
+    .default(fallback)
+    .describe('a port from 0 to 65535');
+}
+
+/** Every variable; its description completes the sentence "NAME must be …". */
+const environmentSchema = z.object({
+  ADIT_DATA: z.string().default('.adit').describe('the path of a folder'),
+  DATABASE_URL: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//)
+    .optional()
+    .describe('the address of a PostgreSQL database, like postgresql://user:password@host:5432/adit'),
+  ADIT_SECRET_KEY: z
+    .string()
+    .transform(parseSecretKey)
+    .refine((key) => key !== undefined)
+    .optional()
+    .describe('32 bytes as base64 or hex, as "openssl rand -base64 32" makes them'),
+  ADIT_HOST: z
+    .string()
+    .regex(/^[\w.:-]{1,255}$/)
+    .default('127.0.0.1')
+    .describe('an address of this machine, 0.0.0.0 for all of them'),
+  ADIT_PORT: port(8080),
+  // PS3.5 §6.2, VR AE: at most 16 characters of the default repertoire, no backslash, not only spaces.
+  ADIT_AE_TITLE: z
+    .string()
+    .trim()
+    .regex(/^[\x20-\x5b\x5d-\x7e]{1,16}$/)
+    .default('ADIT')
+    .describe('an AE title: 1 to 16 characters of ASCII, no backslash'),
+  ADIT_RECEIVER_PORT: port(11112),
+  ADIT_LOG_LEVEL: z
+    .enum(logLevels)
+    .default('info')
+    .describe(`one of ${logLevels.join(', ')}`),
+  ADIT_DEMO: z
+    .enum(demoModes)
+    .default('off')
+    .describe(`one of ${demoModes.join(', ')}`),
+});
+
+/** Variables whose value must not appear in an error. */
+const secretVariables: ReadonlySet<string> = new Set(['DATABASE_URL', 'ADIT_SECRET_KEY']);
+
+/**
+ * Reads the configuration from environment variables.
+ *
+ * @param environment Usually `process.env`.
+ * @throws ServerError `CONFIG`, naming every variable that is wrong and what it must be.
+ */
+export function readConfig(environment: NodeJS.ProcessEnv): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value?.trim()));
+  const result = environmentSchema.safeParse(given);
+  if (!result.success) {
+    const names = new Set(result.error.issues.map((issue) => String(issue.path[0])));
+    throw new ServerError('CONFIG', [...names].map((name) => complaint(name, given[name])).join(' '));
+  }
+  const values = result.data;
+  return {
+    dataDirectory: resolve(values.ADIT_DATA),
+    databaseUrl: values.DATABASE_URL,
+    secretKey: values.ADIT_SECRET_KEY,
+    host: values.ADIT_HOST,
+    port: values.ADIT_PORT,
+    aeTitle: values.ADIT_AE_TITLE,
+    receiverPort: values.ADIT_RECEIVER_PORT,
+    logLevel: values.ADIT_LOG_LEVEL,
+    demo: values.ADIT_DEMO,
+  };
+}
+
+function complaint(name: string, value: string | undefined): string {
+  const must = environmentSchema.shape[name as keyof typeof environmentSchema.shape].description;
+  const instead = secretVariables.has(name) ? '' : `, not "${value}"`;
+  return `${name} must be ${must}${instead}.`;
+}
+
+/** 32 bytes from base64 or hex; undefined when the text is neither. */
+export function parseSecretKey(text: string): Uint8Array | undefined {
+  const trimmed = text.trim();
+  if (/^[0-9a-f]{64}$/i.test(trimmed)) return new Uint8Array(Buffer.from(trimmed, 'hex'));
+  if (!/^[A-Za-z0-9+/_-]{43}=?$/.test(trimmed)) return undefined;
+  const bytes = new Uint8Array(Buffer.from(trimmed, 'base64'));
+  return bytes.length === SECRET_KEY_BYTES ? bytes : undefined;
+}
