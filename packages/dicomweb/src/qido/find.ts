@@ -1,0 +1,125 @@
+import {
+  type AbortableOptions,
+  type Attributes,
+  matches,
+  parseTag,
+  type Query,
+  tagToHex,
+  textOf,
+} from '@adit/core';
+import { attributesFromJson } from '../json/attributes-from-json.ts';
+import { jsonArrayItems } from '../json/json-array-items.ts';
+import { parseMediaType } from '../multipart/media-type.ts';
+import { ask, type Service, unexpectedAnswer } from '../service.ts';
+import { IDENTITY, type SearchRequest, searchRequests } from './search-requests.ts';
+
+/** A query with a limit asks for at least this many: some may turn out not to match, or belong to a patient given. */
+const MIN_PAGE = 100;
+
+const JSON_TYPES: ReadonlySet<string> = new Set(['application/dicom+json', 'application/json']);
+
+/** Searches by QIDO-RS; see `Queryable`. */
+export async function* find(
+  service: Service,
+  query: Query,
+  { signal }: AbortableOptions = {},
+): AsyncGenerator<Attributes, void, undefined> {
+  signal?.throwIfAborted();
+  let left = query.limit ?? Number.POSITIVE_INFINITY;
+  if (left <= 0) return;
+  const given = new Set<string>();
+  for (const request of searchRequests(query)) {
+    for await (const found of search(service, query, request, signal)) {
+      const match = query.level === 'PATIENT' ? patientOf(found) : found;
+      const identity = identityOf(match, query.level);
+      if (identity !== undefined) {
+        if (given.has(identity)) continue;
+        given.add(identity);
+      }
+      yield match;
+      left -= 1;
+      if (left <= 0) return;
+    }
+  }
+}
+
+/**
+ * All matches of one search, page by page. A page is the last when it brings nothing new: servers cut long answers
+ * without always saying so (PS3.18 §8.3.4.4 has them send a warning), and some ignore the offset.
+ */
+async function* search(
+  service: Service,
+  query: Query,
+  request: SearchRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Attributes, void, undefined> {
+  const limit = query.limit === undefined ? '' : `&limit=${Math.max(query.limit, MIN_PAGE)}`;
+  const level = query.level === 'PATIENT' ? 'STUDY' : query.level;
+  const seen = new Set<string>();
+  for (let offset = 0; ; ) {
+    const path = request.path + limit + (offset === 0 ? '' : `&offset=${offset}`);
+    let fresh = 0;
+    for await (const match of page(service, path, request, signal)) {
+      offset += 1;
+      const identity = identityOf(match, level);
+      if (identity !== undefined) {
+        if (seen.has(identity)) continue;
+        seen.add(identity);
+        fresh += 1;
+      }
+      if (matchesLocally(match, query)) yield match;
+    }
+    if (fresh === 0 || (request.atMost !== undefined && offset >= request.atMost)) return;
+  }
+}
+
+async function* page(
+  service: Service,
+  path: string,
+  request: SearchRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Attributes, void, undefined> {
+  const { root } = service;
+  const nested = Object.keys(request.known).length > 0;
+  const answer = await ask(service, {
+    path,
+    accept: 'application/dicom+json',
+    acceptEncoding: 'gzip',
+    what: nested ? 'the study or series' : 'a search (QIDO-RS) at this address',
+    signal,
+  });
+  const { type } = parseMediaType(answer.header('content-type'));
+  if (answer.status === 204) {
+    await answer.discard();
+    return;
+  }
+  if (!JSON_TYPES.has(type)) {
+    await answer.discard();
+    throw unexpectedAnswer(root, type, 'DICOM JSON');
+  }
+  for await (const item of jsonArrayItems(answer.body, { peer: root.name })) {
+    yield { ...request.known, ...attributesFromJson(item) };
+  }
+}
+
+/**
+ * Servers do not match by every key, and treat wildcards and case in their own way. What an answer does not hold cannot
+ * be judged here.
+ */
+function matchesLocally(match: Attributes, query: Query): boolean {
+  const judged = Object.entries(query.keys).filter(([key]) => match[tagToHex(parseTag(key)!)] !== undefined);
+  return matches(match, { ...query, keys: Object.fromEntries(judged) });
+}
+
+/** What tells a match apart from the others of its level; undefined when the server left it out. */
+function identityOf(match: Attributes, level: Query['level']): string | undefined {
+  if (level !== 'PATIENT') return textOf(match, IDENTITY[level]);
+  const id = textOf(match, 'PatientID');
+  if (id !== undefined) return JSON.stringify([id, textOf(match, 'IssuerOfPatientID')]);
+  return JSON.stringify(['', '', textOf(match, 'PatientName'), textOf(match, 'PatientBirthDate')]);
+}
+
+/** The patient of a study: the attributes of group 0010. */
+function patientOf(study: Attributes): Attributes {
+  return Object.fromEntries(Object.entries(study).filter(([tag]) => tag.startsWith('0010')));
+}

@@ -1,0 +1,71 @@
+import { DicomWebError } from '../dicomweb-error.ts';
+import { guardBody } from './guard-body.ts';
+import { networkError, stalled, timeout } from './network-error.ts';
+import type { Transport, TransportOptions } from './transport.ts';
+
+/**
+ * Sends requests with the `fetch` of the browser, which decides about connections, certificates and redirects. It does
+ * not say why a connection failed: that a service does not allow the page's origin (CORS) looks like any other failure.
+ */
+export function createTransport(options: TransportOptions): Transport {
+  const { name } = options;
+  const open = new Set<AbortController>();
+
+  return {
+    async get(url, { headers, signal }) {
+      const controller = new AbortController();
+      const signals = signal ? [signal, controller.signal] : [controller.signal];
+      const translate = (error: unknown) => {
+        if (signal?.aborted) return signal.reason;
+        return controller.signal.reason instanceof DicomWebError
+          ? controller.signal.reason
+          : networkError(error, name);
+      };
+      const limited = async <T>(milliseconds: number, late: DicomWebError, work: Promise<T>): Promise<T> => {
+        const timer = setTimeout(() => controller.abort(late), milliseconds);
+        try {
+          return await work;
+        } finally {
+          clearTimeout(timer);
+        }
+      };
+      open.add(controller);
+      const discard = async () => {
+        open.delete(controller);
+        controller.abort();
+      };
+
+      try {
+        const response = await limited(
+          options.connectTimeout + options.answerTimeout,
+          timeout(name),
+          fetch(url, { headers, signal: AbortSignal.any(signals) }),
+        );
+        const reader = response.body?.getReader();
+        const body = {
+          [Symbol.asyncIterator]: () => ({
+            async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+              const read = reader && (await limited(options.idleTimeout, stalled(name), reader.read()));
+              if (read && !read.done) return { done: false, value: read.value };
+              open.delete(controller);
+              return { done: true, value: undefined };
+            },
+          }),
+        };
+        return {
+          status: response.status,
+          header: (wanted) => response.headers.get(wanted) ?? undefined,
+          body: guardBody(body, { translate, discard }),
+          discard,
+        };
+      } catch (error) {
+        open.delete(controller);
+        throw translate(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      for (const controller of open) controller.abort();
+      open.clear();
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/**
+ * A data set as `InstanceSource` wants it: whoever gives the next instance waits until its reader is through, or refuses
+ * the data set when nobody has begun to read it.
+ */
+export interface OneReader {
+  /** Like an async generator: an iterator, which everybody who asks for one gets. */
+  readonly dataset: AsyncIterableIterator<Uint8Array, undefined>;
+  /** Resolves when the data set was read to its end, left or failed. When nobody has begun, at once: it is refused. */
+  settled(): Promise<void>;
+  /** Lets `settled` resolve although a reader is at work. */
+  giveUp(): void;
+}
+
+/**
+ * @param bytes of the data set. Their `return` is called when the data set is left or refused.
+ * @param refused makes the error for a reader who comes too late
+ */
+export function oneReader(bytes: AsyncIterable<Uint8Array>, refused: () => Error): OneReader {
+  const iterator = bytes[Symbol.asyncIterator]();
+  const gone = Promise.withResolvers<void>();
+  let state: 'unread' | 'reading' | 'left' | 'refused' = 'unread';
+
+  const dataset: OneReader['dataset'] = {
+    [Symbol.asyncIterator]: () => dataset,
+    async next() {
+      if (state === 'refused') throw refused();
+      if (state === 'left') return { done: true, value: undefined };
+      state = 'reading';
+      try {
+        const result = await iterator.next();
+        if (!result.done) return result;
+        gone.resolve();
+        return { done: true, value: undefined };
+      } catch (error) {
+        gone.resolve();
+        throw error;
+      }
+    },
+    async return() {
+      if (state !== 'refused') state = 'left';
+      try {
+        await iterator.return?.();
+      } finally {
+        gone.resolve();
+      }
+      return { done: true, value: undefined };
+    },
+  };
+
+  return {
+    dataset,
+    async settled() {
+      if (state !== 'unread') return gone.promise;
+      state = 'refused';
+      await iterator.return?.();
+    },
+    giveUp: () => gone.resolve(),
+  };
+}
