@@ -1,1 +1,10 @@
-export {};
+export { AditApp } from './app/adit-app.ts';
+export { AditElement, clientContext } from './base/adit-element.ts';
+export { AditJob } from './jobs/adit-job.ts';
+export { AditJobList } from './jobs/adit-job-list.ts';
+export { AditNodeForm } from './nodes/adit-node-form.ts';
+export { AditNodes } from './nodes/adit-nodes.ts';
+export { AditRegistration } from './nodes/adit-registration.ts';
+export { AditStudySearch } from './search/adit-study-search.ts';
+export { AditTransferBasket } from './search/adit-transfer-basket.ts';
+export { AditLogin } from './session/adit-login.ts';

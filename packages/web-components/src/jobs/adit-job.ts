@@ -1,0 +1,424 @@
+import { ApiError, type Job, type Reason, type Task } from '@adit/client';
+import { css, html, nothing, type TemplateResult } from 'lit';
+import { repeat } from 'lit/directives/repeat.js';
+import '@awesome.me/webawesome/dist/components/button/button.js';
+import { AditElement } from '../base/adit-element.ts';
+import { formatBytes, formatCount, formatDuration, formatTime, MISSING } from '../base/format.ts';
+import { icon } from '../base/icons.ts';
+import { LiveEvents } from '../base/live.ts';
+import { problemText } from '../base/problem.ts';
+import { outcomeChip, stateChip } from '../base/state-chip.ts';
+import { liveLost } from './adit-job-list.ts';
+import { progressBar, progressStyles } from './progress.ts';
+import { Rate } from './rate.ts';
+
+type Action = Job['actions'][number];
+
+const ACTIONS: Partial<Record<Action, string>> = {
+  resume: 'Resume',
+  retry: 'Retry failed',
+  cancel: 'Cancel',
+};
+
+const VERIFIED_BY: Record<NonNullable<Task['verification']>, string> = {
+  image: 'by their UIDs',
+  count: 'by their number',
+  commitment: 'by storage commitment',
+  reread: 'by reading again',
+  none: 'not verified',
+};
+
+/** One job with its studies, live. */
+export class AditJob extends AditElement {
+  static override styles = [
+    AditElement.styles,
+    progressStyles,
+    css`
+      .summary {
+        padding: 14px;
+      }
+      .line {
+        display: flex;
+        justify-content: space-between;
+        gap: 12px;
+        flex-wrap: wrap;
+        margin-bottom: 8px;
+      }
+      .chips {
+        display: flex;
+        gap: 8px;
+        margin-top: 10px;
+        flex-wrap: wrap;
+        min-height: 24px;
+      }
+      .tiles {
+        display: grid;
+        grid-template-columns: repeat(4, 1fr);
+        gap: 12px;
+        margin: 12px 0 20px;
+      }
+      .tile {
+        padding: 12px 14px;
+      }
+      .tile span,
+      .tile em {
+        color: var(--muted);
+        font-size: var(--size-0);
+        font-style: normal;
+        display: block;
+      }
+      .tile b {
+        display: block;
+        font-size: var(--size-3);
+        line-height: 28px;
+        font-weight: 620;
+      }
+      .reasons {
+        margin-bottom: 20px;
+      }
+      .reason {
+        display: flex;
+        gap: 12px;
+        align-items: center;
+        padding: 10px 14px;
+        border-top: 1px solid var(--line);
+      }
+      .reason:first-child {
+        border-top: 0;
+      }
+      h2 {
+        margin: 0 0 8px;
+      }
+      .uid {
+        max-width: 260px;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      .message {
+        white-space: normal;
+        min-width: 160px;
+        max-width: 360px;
+      }
+      .foot {
+        display: flex;
+        justify-content: center;
+        padding: 10px;
+        border-top: 1px solid var(--line);
+      }
+      @media (max-width: 720px) {
+        .tiles {
+          grid-template-columns: 1fr 1fr;
+        }
+        .wide {
+          display: none;
+        }
+        td,
+        th {
+          padding-left: 8px;
+          padding-right: 8px;
+        }
+        .uid {
+          max-width: 110px;
+        }
+      }
+    `,
+  ];
+
+  static override properties = {
+    ...AditElement.properties,
+    jobId: { type: String, attribute: 'job-id' },
+    _job: { state: true },
+    _tasks: { state: true },
+    _next: { state: true },
+    _problem: { state: true },
+    _missing: { state: true },
+    _busy: { state: true },
+  };
+
+  declare jobId: string | undefined;
+  declare private _job: Job | undefined;
+  declare private _tasks: readonly Task[] | undefined;
+  declare private _next: string | undefined;
+  declare private _problem: string | undefined;
+  declare private _missing: boolean;
+  declare private _busy: Action | undefined;
+
+  #rate = new Rate();
+  #clock: ReturnType<typeof setInterval> | undefined;
+
+  readonly #live = new LiveEvents(this, {
+    jobId: () => this.jobId,
+    onEvent: (event) => {
+      if (event.type === 'job') this.#takeJob(event.job);
+      else this.#takeTask(event.task);
+    },
+    onReconnect: () => void this.#load(),
+  });
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    // Durations go on while nothing happens.
+    this.#clock = setInterval(() => this._job?.state === 'running' && this.requestUpdate(), 1_000);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    clearInterval(this.#clock);
+  }
+
+  override updated(changed: Map<PropertyKey, unknown>): void {
+    if (!changed.has('jobId') || this.jobId === undefined) return;
+    this._job = undefined;
+    this._tasks = undefined;
+    this._missing = false;
+    this.#rate = new Rate();
+    this.#live.restart();
+    void this.#load();
+  }
+
+  override render() {
+    if (this._missing) {
+      return html`<div class="empty card">
+        <h2>There is no job ${this.jobId}</h2>
+        <p>It was removed, or it belongs to somebody else.</p>
+        <wa-button href="/jobs">All jobs</wa-button>
+      </div>`;
+    }
+    const job = this._job;
+    return html`
+      <div class="head">
+        <h1>Job ${this.jobId}</h1>
+        <span role="status" aria-live="polite">${job ? stateChip(job.state) : nothing}</span>
+        <span class="grow"></span>
+        ${job?.actions.map((action) => this.#button(action))}
+      </div>
+      ${this.#live.lost ? liveLost : nothing}
+      ${
+        this._problem
+          ? html`<p class="notice bad" role="alert">
+            ${icon('alert')}<span class="grow">${this._problem}</span>
+            <wa-button size="s" @click=${() => this.#load()}>Try again</wa-button>
+          </p>`
+          : nothing
+      }
+      ${job ? html`${this.#summary(job)} ${this.#tiles(job)} ${this.#attention()} ${this.#studies()}` : loading}
+    `;
+  }
+
+  #button(action: Action): TemplateResult | typeof nothing {
+    const label = ACTIONS[action];
+    if (label === undefined) return nothing;
+    return html`<wa-button ?loading=${this._busy === action} ?disabled=${this._busy !== undefined} @click=${() => this.#act(action)}
+      >${label}</wa-button
+    >`;
+  }
+
+  #summary(job: Job): TemplateResult {
+    const { counts, tasks } = job;
+    const done = tasks.success + tasks.warning + tasks.failure + tasks.canceled;
+    const waiting = (counts.expected ?? 0) - counts.stored - counts.skipped - counts.failed - counts.held;
+    return html`<p class="muted" style="margin-bottom:12px">
+        ${job.source.name} → ${job.destination.name} · ${job.owner} ·
+        ${job.startedAt ? `started ${formatTime(job.startedAt)}` : `asked for ${formatTime(job.createdAt)}`}
+      </p>
+      <div class="card summary">
+        <div class="line">
+          <b>${formatCount(done)} of ${formatCount(tasks.total)} ${tasks.total === 1 ? 'study' : 'studies'}</b>
+          <span class="muted">${job.message || MISSING}</span>
+        </div>
+        ${progressBar(counts, 'Progress of the job')}
+        <div class="chips">
+          ${counts.stored > 0 ? html`<span class="chip ok">${icon('check', 12)}${formatCount(counts.stored)} stored</span>` : nothing}
+          ${counts.warnings > 0 ? outcomeChip('warning', formatCount(counts.warnings)) : nothing}
+          ${counts.skipped > 0 ? outcomeChip('skipped', formatCount(counts.skipped)) : nothing}
+          ${counts.failed > 0 ? outcomeChip('failed', formatCount(counts.failed)) : nothing}
+          ${counts.held > 0 ? outcomeChip('held', formatCount(counts.held)) : nothing}
+          ${
+            waiting > 0
+              ? html`<span class="chip wait">${icon('clock', 12)}${formatCount(waiting)} to come</span>`
+              : nothing
+          }
+        </div>
+      </div>`;
+  }
+
+  #tiles(job: Job): TemplateResult {
+    const { counts } = job;
+    const seconds = secondsOf(job);
+    const running = job.state === 'running';
+    const rate = running ? this.#rate.bytesPerSecond : seconds ? counts.bytes / seconds : undefined;
+    const accounted = counts.stored + counts.skipped + counts.failed + counts.held;
+    const complete = counts.expected !== undefined && accounted === counts.expected && !running;
+    return html`<div class="tiles">
+      ${tile(
+        'Images',
+        `${formatCount(counts.stored + counts.skipped)} / ${formatCount(counts.expected)}`,
+        complete ? 'all accounted for' : running ? 'still counting' : '',
+      )}
+      ${tile('Verified', formatCount(counts.verified), this.#verifiedBy())}
+      ${tile('Moved', formatBytes(counts.bytes), 'nothing on local disk')}
+      ${tile('Time', seconds === undefined ? MISSING : formatDuration(seconds), rate === undefined ? '' : `${formatBytes(rate)}/s`)}
+    </div>`;
+  }
+
+  #verifiedBy(): string {
+    const ways = new Set(
+      (this._tasks ?? []).map(({ verification }) => verification).filter((way) => way !== undefined),
+    );
+    return [...ways].map((way) => VERIFIED_BY[way]).join(', ');
+  }
+
+  /** Reasons of all studies together, the most frequent first. */
+  #attention(): TemplateResult | typeof nothing {
+    const reasons = new Map<string, Reason>();
+    for (const reason of (this._tasks ?? []).flatMap((task) => task.reasons)) {
+      if (reason.outcome === 'skipped') continue;
+      const key = `${reason.outcome} ${reason.message}`;
+      const known = reasons.get(key);
+      reasons.set(key, { ...reason, count: (known?.count ?? 0) + reason.count });
+    }
+    if (reasons.size === 0) return nothing;
+    return html`<h2>What needs attention</h2>
+      <div class="card reasons">
+        ${[...reasons.values()]
+          .sort((a, b) => b.count - a.count)
+          .map(
+            (reason) => html`<div class="reason">
+              ${outcomeChip(reason.outcome, formatCount(reason.count))}<span>${reason.message}</span>
+            </div>`,
+          )}
+      </div>`;
+  }
+
+  #studies(): TemplateResult {
+    const tasks = this._tasks ?? [];
+    const pseudonyms = tasks.some(({ pseudonym }) => pseudonym !== undefined);
+    return html`<h2>Studies</h2>
+      <div class="card scroll">
+        <table aria-label="Studies of the job" aria-busy=${this._tasks === undefined}>
+          <thead>
+            <tr>
+              ${pseudonyms ? html`<th scope="col">Pseudonym</th>` : nothing}
+              <th scope="col" class=${pseudonyms ? 'wide' : ''}>Study</th>
+              <th scope="col">State</th>
+              <th scope="col" class="num">Images</th>
+              <th scope="col" class="num wide">Size</th>
+              <th scope="col" class="num wide">Time</th>
+              <th scope="col" class="wide">Remarks</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${repeat(
+              tasks,
+              ({ id }) => id,
+              (task) => this.#row(task, pseudonyms),
+            )}
+          </tbody>
+        </table>
+        ${
+          this._next === undefined
+            ? nothing
+            : html`<div class="foot"><wa-button size="s" @click=${() => this.#loadTasks(this._next)}>More studies</wa-button></div>`
+        }
+      </div>`;
+  }
+
+  #row(task: Task, pseudonyms: boolean): TemplateResult {
+    const { counts } = task;
+    const seconds = secondsOf(task);
+    const remark = task.retryAt ? `${task.message} Next attempt ${formatTime(task.retryAt)}.` : task.message;
+    return html`<tr>
+      ${pseudonyms ? html`<td class="mono">${task.pseudonym ?? MISSING}</td>` : nothing}
+      <td class="mono uid ${pseudonyms ? 'wide' : ''}" title=${task.studyInstanceUid}>${task.studyInstanceUid}</td>
+      <td>${stateChip(task.state)}</td>
+      <td class="num">${formatCount(counts.stored + counts.skipped)} / ${formatCount(counts.expected)}</td>
+      <td class="num wide">${formatBytes(counts.bytes)}</td>
+      <td class="num wide">${seconds === undefined ? MISSING : formatDuration(seconds)}</td>
+      <td class="message wide">${remark || MISSING}</td>
+    </tr>`;
+  }
+
+  async #load(): Promise<void> {
+    if (this.jobId === undefined) return;
+    this._problem = undefined;
+    try {
+      this.#takeJob(await this.api.getJob({ params: { jobId: this.jobId } }));
+      await this.#loadTasks();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) this._missing = true;
+      else this._problem = problemText(error);
+    }
+  }
+
+  async #loadTasks(after?: string): Promise<void> {
+    if (this.jobId === undefined) return;
+    const page = await this.api.listTasks({
+      params: { jobId: this.jobId },
+      query: after === undefined ? {} : { after },
+    });
+    this._tasks = after === undefined ? page.tasks : [...(this._tasks ?? []), ...page.tasks];
+    this._next = page.next;
+  }
+
+  #takeJob(job: Job): void {
+    if (job.id !== this.jobId) return;
+    this.#rate.add(job.counts.bytes);
+    this._job = job;
+  }
+
+  #takeTask(task: Task): void {
+    if (task.jobId !== this.jobId || !this._tasks) return;
+    this._tasks = this._tasks.map((one) => (one.id === task.id ? task : one));
+  }
+
+  async #act(action: Action): Promise<void> {
+    if (this.jobId === undefined) return;
+    const request = { params: { jobId: this.jobId } };
+    this._busy = action;
+    this._problem = undefined;
+    try {
+      switch (action) {
+        case 'cancel':
+          this.#takeJob(await this.api.cancelJob(request));
+          break;
+        case 'resume':
+          this.#takeJob(await this.api.resumeJob(request));
+          break;
+        case 'retry':
+          this.#takeJob(await this.api.retryJob(request));
+          break;
+      }
+    } catch (error) {
+      this._problem = problemText(error);
+    } finally {
+      this._busy = undefined;
+    }
+  }
+}
+
+/** Seconds that something took, or has taken so far. */
+function secondsOf({
+  startedAt,
+  endedAt,
+}: {
+  startedAt?: string | undefined;
+  endedAt?: string | undefined;
+}): number | undefined {
+  if (startedAt === undefined) return undefined;
+  const end = endedAt === undefined ? Date.now() : Date.parse(endedAt);
+  return Math.max(0, (end - Date.parse(startedAt)) / 1000);
+}
+
+function tile(label: string, value: string, remark: string): TemplateResult {
+  return html`<div class="card tile"><span>${label}</span><b>${value}</b><em>${remark || '\u00a0'}</em></div>`;
+}
+
+const loading = html`<div class="card summary" aria-hidden="true"><span class="skeleton"></span></div>`;
+
+customElements.define('adit-job', AditJob);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'adit-job': AditJob;
+  }
+}

@@ -1,0 +1,236 @@
+import type { Node, NodeSettings } from '@adit/client';
+import { css, html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
+import '@awesome.me/webawesome/dist/components/button/button.js';
+import '@awesome.me/webawesome/dist/components/input/input.js';
+import '@awesome.me/webawesome/dist/components/option/option.js';
+import '@awesome.me/webawesome/dist/components/select/select.js';
+import type WaSelect from '@awesome.me/webawesome/dist/components/select/select.js';
+import { AditElement } from '../base/adit-element.ts';
+import { icon } from '../base/icons.ts';
+
+type Kind = Node['kind'];
+
+/**
+ * The facts of one node.
+ *
+ * @fires adit-node-save - `detail` is the `NodeSettings` to save
+ * @fires adit-node-back - the user changes nothing
+ */
+export class AditNodeForm extends AditElement {
+  static override styles = [
+    AditElement.styles,
+    css`
+      form {
+        display: grid;
+        gap: 14px;
+      }
+      .pair {
+        display: grid;
+        grid-template-columns: 2fr 1fr;
+        gap: 12px;
+      }
+      .uses {
+        display: flex;
+        gap: 20px;
+      }
+      .uses label {
+        display: inline-flex;
+        gap: 8px;
+        align-items: center;
+      }
+      .buttons {
+        display: flex;
+        justify-content: flex-end;
+        gap: 8px;
+      }
+      .notice {
+        margin: 0;
+      }
+      .trouble {
+        color: var(--bad);
+        font-size: var(--size-0);
+      }
+    `,
+  ];
+
+  static override properties = {
+    ...AditElement.properties,
+    node: { attribute: false },
+    problem: { type: String },
+    fieldProblems: { attribute: false },
+    _kind: { state: true },
+  };
+
+  /** The node to change; undefined to add one. */
+  declare node: Node | undefined;
+  /** What the server said against it. */
+  declare problem: string | undefined;
+  /** The same by field. */
+  declare fieldProblems: Readonly<Record<string, string>>;
+  declare private _kind: Kind;
+
+  constructor() {
+    super();
+    this._kind = 'dimse';
+    this.fieldProblems = {};
+  }
+
+  override willUpdate(changed: Map<PropertyKey, unknown>): void {
+    if (changed.has('node')) this._kind = this.node?.kind ?? 'dimse';
+  }
+
+  override render() {
+    const { node } = this;
+    return html`<form @submit=${this.#submit}>
+      <wa-select
+        label="Kind"
+        .value=${this._kind}
+        ?disabled=${node !== undefined}
+        @change=${(event: Event) => {
+          this._kind = (event.target as WaSelect).value as Kind;
+        }}
+      >
+        <wa-option value="dimse">PACS by DIMSE (C-FIND, C-GET, C-STORE)</wa-option>
+        <wa-option value="dicomweb">DICOMweb service</wa-option>
+        <wa-option value="folder">Folder of this server</wa-option>
+      </wa-select>
+      ${this.#input('name', 'Name', node?.name, { required: true, maxlength: 64 })} ${this.#facts()}
+      ${
+        this._kind === 'folder'
+          ? nothing
+          : html`<div class="uses" role="group" aria-label="Use">
+            <label
+              ><input name="source" type="checkbox" .checked=${live(node?.source ?? true)} /><span>Source</span></label
+            >
+            ${
+              this._kind === 'dimse'
+                ? html`<label
+                  ><input name="destination" type="checkbox" .checked=${live(node?.destination ?? false)} /><span
+                    >Destination</span
+                  ></label
+                >`
+                : nothing
+            }
+          </div>`
+      }
+      ${this.problem ? html`<p class="notice bad" role="alert">${icon('alert')}${this.problem}</p>` : nothing}
+      <div class="buttons">
+        <wa-button type="button" @click=${() => this.dispatchEvent(new CustomEvent('adit-node-back'))}>Back</wa-button>
+        <wa-button type="submit" variant="brand">Save and test</wa-button>
+      </div>
+    </form>`;
+  }
+
+  #facts(): TemplateResult {
+    const { node } = this;
+    switch (this._kind) {
+      case 'dimse': {
+        const known = node?.kind === 'dimse' ? node : undefined;
+        return html`${this.#input('aeTitle', 'AE title', known?.aeTitle, {
+          required: true,
+          maxlength: 16,
+          hint: 'Of the PACS, case matters.',
+        })}
+          <div class="pair">
+            ${this.#input('host', 'Host', known?.host, { required: true, maxlength: 255 })}
+            ${this.#input('port', 'Port', String(known?.port ?? 104), { required: true, type: 'number', min: 1, max: 65535 })}
+          </div>
+          ${this.#input('maxAssociations', 'Most associations at once', String(known?.maxAssociations ?? 4), {
+            required: true,
+            type: 'number',
+            min: 1,
+            max: 64,
+          })}`;
+      }
+      case 'dicomweb': {
+        const known = node?.kind === 'dicomweb' ? node : undefined;
+        return html`${this.#input('url', 'Service root', known?.url, {
+          required: true,
+          type: 'url',
+          maxlength: 2000,
+          hint: 'For example https://pacs.example.org/dicom-web',
+        })}
+        ${this.#input('authorization', 'Authorization header', '', {
+          type: 'password',
+          maxlength: 2000,
+          hint: known?.hasAuthorization
+            ? 'One is kept, encrypted; leave this empty to keep it.'
+            : 'For example Bearer …; kept encrypted and never shown again.',
+        })}`;
+      }
+      case 'folder':
+        return this.#input('path', 'Path', node?.kind === 'folder' ? node.path : '', {
+          required: true,
+          maxlength: 1024,
+          hint: 'On the server; ADIT must be allowed to write there.',
+        });
+    }
+  }
+
+  #input(
+    name: string,
+    label: string,
+    value: string | undefined,
+    options: {
+      required?: boolean;
+      type?: string;
+      maxlength?: number;
+      min?: number;
+      max?: number;
+      hint?: string;
+    } = {},
+  ): TemplateResult {
+    const trouble = this.fieldProblems[name];
+    return html`<div>
+      <wa-input
+        name=${name}
+        label=${label}
+        type=${(options.type ?? 'text') as 'text'}
+        .value=${value ?? ''}
+        ?required=${options.required}
+        maxlength=${options.maxlength ?? nothing}
+        min=${options.min ?? nothing}
+        max=${options.max ?? nothing}
+        hint=${options.hint ?? nothing}
+        autocomplete="off"
+        spellcheck="false"
+      ></wa-input>
+      ${trouble ? html`<span class="trouble" role="alert">${label} ${trouble}</span>` : nothing}
+    </div>`;
+  }
+
+  #submit(event: SubmitEvent): void {
+    event.preventDefault();
+    const form = new FormData(event.target as HTMLFormElement);
+    const text = (name: string) => String(form.get(name) ?? '').trim();
+    const common = { name: text('name'), source: form.has('source'), destination: form.has('destination') };
+    const settings: Record<Kind, () => NodeSettings> = {
+      dimse: () => ({
+        kind: 'dimse',
+        ...common,
+        aeTitle: text('aeTitle'),
+        host: text('host'),
+        port: Number(text('port')),
+        maxAssociations: Number(text('maxAssociations')),
+      }),
+      dicomweb: () => ({
+        kind: 'dicomweb',
+        ...common,
+        destination: false,
+        url: text('url'),
+        ...(text('authorization') === '' ? {} : { authorization: text('authorization') }),
+      }),
+      folder: () => ({ kind: 'folder', ...common, source: false, destination: true, path: text('path') }),
+    };
+    this.dispatchEvent(new CustomEvent('adit-node-save', { detail: settings[this._kind]() }));
+  }
+}
+
+customElements.define('adit-node-form', AditNodeForm);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'adit-node-form': AditNodeForm;
+  }
+}
