@@ -103,6 +103,7 @@ test('refuses Node built-ins where code runs elsewhere too, but for its Node fol
       'packages/base/src/node/c.ts': "import 'node:fs';\n",
       'packages/base/src/d.test.ts': "import 'node:fs';\n",
       'packages/base/src/testing/e.ts': "import 'node:fs';\n",
+      'packages/base/src/f.testing.ts': "import 'node:fs';\n",
     }),
   ).toEqual([
     'packages/base/src/a.ts:1: node:fs/promises: this code runs outside Node too',
@@ -135,6 +136,15 @@ test('refuses relative imports out of the package, without extension, and of tes
     'packages/left/src/index.ts:2: ./other: no such file (imports carry the extension .ts)',
     'packages/left/src/index.ts:4: ./testing/peer.ts: published code must not use what is there for tests',
   ]);
+});
+
+test('lets a package import by the names its manifest gives', () => {
+  expect(
+    violationsIn({
+      ...workspacePackage('left', ['base'], { imports: { '#transport': './src/index.ts' } }),
+      'packages/left/src/index.ts': "import '#transport';\nimport '#absent';\n",
+    }),
+  ).toEqual(['packages/left/src/index.ts:2: #absent: not among the imports in package.json']);
 });
 
 test('refuses packages that are not among the dependencies', () => {

@@ -67,6 +67,7 @@ export interface Violation {
 interface Manifest {
   name: string;
   exports?: Record<string, unknown>;
+  imports?: Record<string, unknown>;
   dependencies?: Record<string, string>;
   peerDependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;
@@ -87,9 +88,9 @@ interface Import {
   lookup: boolean;
 }
 
-/** Tests, and what only tests use: files below a folder `testing`. */
+/** Tests, and what only tests use: files `*.testing.ts` and those below a folder `testing`. */
 function isTestFile(path: string): boolean {
-  return /\.test\.ts$|\/testing\//.test(path.split(sep).join('/'));
+  return /\.test(ing)?\.ts$|\/testing\//.test(path.split(sep).join('/'));
 }
 
 /** Every crossing of the floors in the workspace at `root`, in the order of the files. */
@@ -178,6 +179,10 @@ function checkSources(
     function judge({ specifier, typeOnly, lookup }: Import): string | undefined {
       if (specifier.startsWith('.')) {
         return judgeRelative(specifier);
+      }
+      if (specifier.startsWith('#')) {
+        const known = Object.hasOwn(manifest.imports ?? {}, specifier);
+        return known ? undefined : `${specifier}: not among the imports in package.json`;
       }
       if (isBuiltin(specifier)) {
         const free = rule.node === true || rule.node.some((start) => file.startsWith(start));

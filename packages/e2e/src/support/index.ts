@@ -5,4 +5,5 @@ export * from './dicom-file.ts';
 export * from './free-port.ts';
 export * from './orthanc.ts';
 export * from './program.ts';
+export * from './studies.ts';
 export * from './temp-folder.ts';
