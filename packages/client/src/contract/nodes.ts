@@ -90,6 +90,9 @@ export const registration = z
   })
   .meta({ id: 'Registration' });
 
+export type EchoResult = z.infer<typeof echoResult>;
+export type Registration = z.infer<typeof registration>;
+
 const params = z.strictObject({ nodeId: id });
 
 export const nodes = {

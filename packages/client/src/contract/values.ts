@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-/** A DICOM UID (PS3.5 §9.1). */
+/**
+ * A UID. PS3.5 §9.1 forbids leading zeros and empty components, yet archives hold studies whose UIDs have them: what a
+ * source calls a study must be usable to ask for it.
+ */
 export const uid = z
   .string()
   .max(64)
-  .regex(
-    /^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/,
-    'is not a UID: digits and dots, no leading zeros, 64 characters at most',
-  );
+  .regex(/^\d[\d.]*$/, 'is not a UID: digits and dots, 64 characters at most');
 
 /** An AE title (PS3.5 §6.2): 1 to 16 characters of the default repertoire, no backslash, not only spaces. */
 export const aeTitle = z

@@ -1,0 +1,93 @@
+import {
+  type InstanceSink,
+  type InstanceSource,
+  type Queryable,
+  type Verifier,
+  verifyByQuery,
+} from '@adit/core';
+import { createFolderSink } from '@adit/core/node';
+import { createDicomWebClient } from '@adit/dicomweb';
+import { createDimseClient, createDimseSink, type DimseNode } from '@adit/dimse';
+import { ServerError } from '../errors.ts';
+import type { Secrets } from '../runtime/secrets.ts';
+import { authorizationOf } from './service.ts';
+import type { StoredNode } from './store.ts';
+
+export interface OpenOptions {
+  secrets: Secrets;
+  /** AE title this server calls with. */
+  callingAeTitle: string;
+}
+
+/** A node that can be searched and read from. */
+export type OpenSource = InstanceSource & Queryable & AsyncDisposable;
+
+export interface OpenDestination extends AsyncDisposable {
+  sink: InstanceSink;
+  verify: Verifier;
+}
+
+/** Opens a node to read from. Nothing is connected before something is asked. */
+export function openSource(node: StoredNode, options: OpenOptions): OpenSource {
+  const { settings } = node;
+  switch (settings.kind) {
+    case 'dimse':
+      return createDimseClient(toDimseNode(settings, options));
+    case 'dicomweb': {
+      const authorization = authorizationOf(node, options.secrets);
+      return createDicomWebClient({
+        url: settings.url,
+        ...(authorization === undefined ? {} : { headers: { authorization } }),
+      });
+    }
+    case 'folder':
+      throw new ServerError(
+        'INVALID_REQUEST',
+        `${node.name} is a folder: it cannot be searched or read from.`,
+      );
+  }
+}
+
+/**
+ * Opens a node to write to.
+ *
+ * @param folder Where in a folder node to write: one directory below it.
+ */
+export function openDestination(
+  node: StoredNode,
+  { folder, ...options }: OpenOptions & { folder: string },
+): OpenDestination {
+  const { settings } = node;
+  switch (settings.kind) {
+    case 'dimse': {
+      const dimseNode = toDimseNode(settings, options);
+      const sink = createDimseSink(dimseNode);
+      const client = createDimseClient(dimseNode);
+      return {
+        sink,
+        verify: verifyByQuery(client),
+        async [Symbol.asyncDispose]() {
+          await Promise.all([sink[Symbol.asyncDispose](), client[Symbol.asyncDispose]()]);
+        },
+      };
+    }
+    case 'folder': {
+      const sink = createFolderSink(folder);
+      return { sink, verify: sink.verify, async [Symbol.asyncDispose]() {} };
+    }
+    case 'dicomweb':
+      throw new ServerError(
+        'INVALID_REQUEST',
+        `${node.name} cannot be transferred to: DICOMweb nodes are sources only.`,
+      );
+  }
+}
+
+/** A node of this server as @adit/dimse knows it. */
+export function toDimseNode(
+  settings: { aeTitle: string; host: string; port: number; maxAssociations: number },
+  { callingAeTitle }: Pick<OpenOptions, 'callingAeTitle'>,
+): DimseNode {
+  const { aeTitle, host, port, maxAssociations } = settings;
+  return { aeTitle, host, port, maxAssociations, callingAeTitle };
+}

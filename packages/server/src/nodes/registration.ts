@@ -1,0 +1,37 @@
+import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
+import type { registration } from '@adit/client';
+import type { z } from 'zod';
+
+/** Addresses of this machine that a PACS may be told, the likeliest first. */
+export function machineAddresses(interfaces = networkInterfaces()): string[] {
+  return Object.entries(interfaces)
+    .flatMap(([name, addresses]) => (addresses ?? []).map((address) => ({ ...address, name })))
+    .filter((address) => !isLinkLocal(address))
+    .sort((a, b) => rank(a) - rank(b))
+    .map(({ address }) => address);
+}
+
+/** Addresses of containers' bridges reach nobody outside; loopback nobody but this machine. */
+function rank({ internal, family, name }: NetworkInterfaceInfo & { name: string }): number {
+  const virtual = /^(docker|br-|veth|virbr|cni|flannel|cali)/.test(name);
+  return (internal ? 4 : 0) + (virtual ? 2 : 0) + (family === 'IPv6' ? 1 : 0);
+}
+
+function isLinkLocal({ address }: NetworkInterfaceInfo): boolean {
+  return /^fe[89ab]/i.test(address) || address.startsWith('169.254.');
+}
+
+/** What to register of this server at a PACS. */
+export function describeRegistration(server: {
+  aeTitle: string;
+  receiverPort: number;
+}): z.output<typeof registration> {
+  return {
+    callingAeTitle: server.aeTitle,
+    receiverAeTitle: server.aeTitle,
+    receiverPort: server.receiverPort,
+    // Studies are fetched by C-GET, which needs no receiver.
+    receiverListening: false,
+    addresses: machineAddresses(),
+  };
+}

@@ -1,0 +1,22 @@
+import type { ApiHandlers } from '../http/api-handler.ts';
+import { echoNode } from './echo.ts';
+import type { OpenOptions } from './open-node.ts';
+import { describeRegistration } from './registration.ts';
+import type { NodeService } from './service.ts';
+
+export function nodeRoutes(options: {
+  nodes: NodeService;
+  open: OpenOptions;
+  receiverPort: number;
+}): ApiHandlers<'listNodes' | 'createNode' | 'updateNode' | 'deleteNode' | 'echoNode' | 'registration'> {
+  const { nodes, open } = options;
+  return {
+    listNodes: () => nodes.list(),
+    createNode: ({ body }) => nodes.create(body),
+    updateNode: ({ params, body }) => nodes.update(params.nodeId, body),
+    deleteNode: ({ params }) => nodes.remove(params.nodeId),
+    echoNode: async ({ params, signal }) => echoNode(await nodes.get(params.nodeId), { ...open, signal }),
+    registration: async () =>
+      describeRegistration({ aeTitle: open.callingAeTitle, receiverPort: options.receiverPort }),
+  };
+}

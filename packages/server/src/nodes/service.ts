@@ -1,0 +1,162 @@
+import { isAbsolute, relative, resolve } from 'node:path';
+import type { contract, Node } from '@adit/client';
+import type { Kysely } from 'kysely';
+import type { z } from 'zod';
+import type { Schema, StoredNodeSettings } from '../db/schema.ts';
+import { ServerError } from '../errors.ts';
+import { InvalidRequestError } from '../http/invalid-request-error.ts';
+import type { Secrets } from '../runtime/secrets.ts';
+import { deleteNode, insertNode, type StoredNode, selectNode, selectNodes, updateNode } from './store.ts';
+
+/** What an administrator says of a node, defaults filled in. */
+export type NodeInput = z.output<typeof contract.createNode.body>;
+
+export interface NodeService {
+  list(): Promise<Node[]>;
+  create(input: NodeInput): Promise<Node>;
+  update(id: string, input: NodeInput): Promise<Node>;
+  remove(id: string): Promise<void>;
+  /** Throws `NOT_FOUND`. */
+  get(id: string): Promise<StoredNode>;
+  /** A node that may be searched and transferred from. Throws `NOT_FOUND` and `INVALID_REQUEST`. */
+  getSource(id: string): Promise<StoredNode>;
+}
+
+export function createNodeService(options: {
+  db: Kysely<Schema>;
+  secrets: Secrets;
+  /** Of this server: nothing is transferred into it. */
+  dataDirectory: string;
+}): NodeService {
+  const { db, secrets } = options;
+
+  async function get(id: string): Promise<StoredNode> {
+    const node = await selectNode(db, id);
+    if (!node) throw new ServerError('NOT_FOUND', 'There is no such node: it may have been removed.');
+    return node;
+  }
+
+  function check(input: NodeInput): void {
+    if (input.kind !== 'folder') return;
+    if (!isAbsolute(input.path)) {
+      throw new InvalidRequestError('The path of a folder must be absolute.', { path: 'must be absolute' });
+    }
+    const inside = relative(options.dataDirectory, resolve(input.path));
+    if (inside === '' || !(inside.startsWith('..') || isAbsolute(inside))) {
+      throw new InvalidRequestError("A folder must not lie in ADIT's own data directory: choose another.", {
+        path: "must not lie in ADIT's own data directory",
+      });
+    }
+  }
+
+  return {
+    get,
+
+    async getSource(id) {
+      const node = await get(id);
+      if (!node.source) {
+        throw new InvalidRequestError(`${node.name} is not a source: choose another node.`);
+      }
+      return node;
+    },
+
+    async list() {
+      return (await selectNodes(db)).map(toNode);
+    },
+
+    async create(input) {
+      check(input);
+      return db.transaction().execute(async (transaction) => {
+        const { name, source, destination } = input;
+        const node = { name, source, destination, settings: settingsOf(input) };
+        const id = await insertNode(transaction, node);
+        const stored: StoredNode = { ...node, id, authorization: sealed(secrets, id, input) ?? null };
+        if (stored.authorization !== null) await updateNode(transaction, stored);
+        return toNode(stored);
+      });
+    },
+
+    async update(id, input) {
+      check(input);
+      const known = await get(id);
+      if (known.settings.kind !== input.kind) {
+        throw new InvalidRequestError('A node keeps its kind: add another node instead.', {
+          kind: `must be ${known.settings.kind}`,
+        });
+      }
+      keepsSecretAtHome(known, input);
+      const node: StoredNode = {
+        id,
+        name: input.name,
+        source: input.source,
+        destination: input.destination,
+        settings: settingsOf(input),
+        authorization: sealed(secrets, id, input, known.authorization),
+      };
+      await updateNode(db, node);
+      return toNode(node);
+    },
+
+    async remove(id) {
+      if (!(await deleteNode(db, id))) await get(id);
+    },
+  };
+}
+
+/** The plain Authorization header of a node, if it has one. */
+export function authorizationOf(node: StoredNode, secrets: Secrets): string | undefined {
+  return node.authorization === null ? undefined : secrets.open(node.authorization, secretContext(node.id));
+}
+
+/** A secret left unchanged must not go to another server because the address was changed. */
+function keepsSecretAtHome(known: StoredNode, input: NodeInput): void {
+  if (known.settings.kind !== 'dicomweb' || input.kind !== 'dicomweb') return;
+  if (known.authorization === null || input.authorization !== undefined) return;
+  if (new URL(known.settings.url).origin === new URL(input.url).origin) return;
+  throw new InvalidRequestError('The address is another one now: enter the authorization again.', {
+    authorization: 'must be given again, or be empty',
+  });
+}
+
+function sealed(secrets: Secrets, id: string, input: NodeInput, known: string | null = null): string | null {
+  if (input.kind !== 'dicomweb') return null;
+  if (input.authorization === undefined) return known;
+  return input.authorization === '' ? null : secrets.seal(input.authorization, secretContext(id));
+}
+
+function secretContext(id: string): string {
+  return `node:${id}:authorization`;
+}
+
+function settingsOf(input: NodeInput): StoredNodeSettings {
+  switch (input.kind) {
+    case 'dimse': {
+      const { kind, aeTitle, host, port, maxAssociations, maxTasks } = input;
+      return { kind, aeTitle, host, port, maxAssociations, maxTasks };
+    }
+    case 'dicomweb': {
+      const { kind, url, maxTasks } = input;
+      return { kind, url, maxTasks };
+    }
+    case 'folder':
+      return { kind: input.kind, path: input.path };
+  }
+}
+
+function toNode({ id, name, source, destination, settings, authorization }: StoredNode): Node {
+  switch (settings.kind) {
+    case 'dimse':
+      return { id, name, source, destination, ...settings };
+    case 'dicomweb':
+      return {
+        id,
+        name,
+        source,
+        destination: false,
+        ...settings,
+        hasAuthorization: authorization !== null,
+      };
+    case 'folder':
+      return { id, name, source: false, destination, ...settings };
+  }
+}
