@@ -18,7 +18,8 @@ const app = defineConfig({
   silent: true,
   noExternal: [/.*/],
   async onSuccess() {
-    for (const file of ['index.html', 'page.css', 'icon.svg']) await cp(here(`src/app/${file}`), here(`dist/app/${file}`));
+    for (const file of ['index.html', 'page.css', 'icon.svg'])
+      await cp(here(`src/app/${file}`), here(`dist/app/${file}`));
   },
 });
 

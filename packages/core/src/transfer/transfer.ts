@@ -59,6 +59,8 @@ export interface TransferResult {
   /** What struck instances, the most frequent first. */
   reasons: TransferReason[];
   verification: Verification;
+  /** Of a transfer that is not ok: may what is missing be delivered or accepted later? */
+  retryable: boolean;
   /** Set when the transfer ended early; what was not tried counts as failed. */
   problem?: TransferProblem;
 }
@@ -100,6 +102,7 @@ class TransferRun {
   /** Servers race on inserting a new study: the first instance goes alone. */
   #firstStored: Promise<void> | undefined;
   #problem: TransferProblem | undefined;
+  #retryable = false;
 
   constructor(options: TransferOptions) {
     this.#options = options;
@@ -155,7 +158,7 @@ class TransferRun {
         if (failure.sopInstanceUid === undefined) this.#undelivered = message;
         else if (!this.#seen.has(failure.sopInstanceUid)) {
           this.#seen.add(failure.sopInstanceUid);
-          this.#settleFailed(failure.sopInstanceUid, message, failure.status);
+          this.#settleFailed(failure.sopInstanceUid, message, failure);
         }
       },
     });
@@ -249,7 +252,7 @@ class TransferRun {
       this.#progress();
       return true;
     }
-    this.#settleFailed(sop, sentence(error));
+    this.#settleFailed(sop, sentence(error), { retryable: isRetryable(error) });
     if (error instanceof DicomError && !error.retryable) return true;
     throw error;
   }
@@ -296,8 +299,8 @@ class TransferRun {
         }
       } catch (error) {
         this.#signal.throwIfAborted();
-        if (wait === undefined || !(error instanceof DicomError && error.retryable)) {
-          this.#settleFailed(sop, sentence(error));
+        if (wait === undefined || !isRetryable(error)) {
+          this.#settleFailed(sop, sentence(error), { retryable: isRetryable(error) });
           throw error;
         }
       }
@@ -316,14 +319,14 @@ class TransferRun {
         return;
       }
       this.#signal.throwIfAborted();
-      this.#settleFailed(sop, sentence(error));
+      this.#settleFailed(sop, sentence(error), { retryable: isRetryable(error) });
       throw error;
     }
   }
 
   #settle(sop: string, instance: DicomInstance, outcome: StoreOutcome, bytes: number): void {
     if (outcome.state === 'failed') {
-      this.#settleFailed(sop, outcome.message ?? 'refused by the destination', outcome.status);
+      this.#settleFailed(sop, outcome.message ?? 'refused by the destination', outcome);
       return;
     }
     const { counts } = this.#tally;
@@ -349,7 +352,12 @@ class TransferRun {
     this.#progress();
   }
 
-  #settleFailed(sop: string, message: string, status?: number): void {
+  #settleFailed(
+    sop: string,
+    message: string,
+    { status, retryable }: { status?: number; retryable?: boolean } = {},
+  ): void {
+    this.#retryable ||= retryable ?? false;
     this.#tally.counts.failed += 1;
     this.#tally.addReason('failed', message);
     this.#ledger.set({ sop, state: 'failed', ...(status === undefined ? {} : { status }) });
@@ -371,7 +379,7 @@ class TransferRun {
       : {
           code: error instanceof DicomError ? error.code : 'UNEXPECTED',
           message: sentence(error),
-          retryable: error instanceof DicomError && error.retryable,
+          retryable: isRetryable(error),
           cause: error,
         };
     this.#stop.abort(error);
@@ -382,17 +390,18 @@ class TransferRun {
     const { counts } = this.#tally;
     const message = this.#problem?.code === 'CANCELED' ? 'not transferred: canceled' : this.#undelivered;
     for (const record of [...this.#ledger.records()]) {
-      if (record.state === 'received') this.#settleFailed(record.sop, message);
+      if (record.state === 'received') this.#settleFailed(record.sop, message, { retryable: true });
     }
     for (const sop of [...(expected?.instances?.values() ?? [])].flat()) {
       if (this.#seen.has(sop)) continue;
       if (this.#ledger.isSettled(sop)) this.#skipPresent(sop);
-      else this.#settleFailed(sop, message);
+      else this.#settleFailed(sop, message, { retryable: true });
     }
     const accounted = counts.stored + counts.skipped + counts.failed + counts.held;
     const missing = (counts.expected ?? accounted) - accounted;
     if (missing > 0) {
       counts.failed += missing;
+      this.#retryable = true;
       this.#tally.addReason('failed', message, missing);
     } else if (counts.expected !== undefined) {
       // The source delivered more than it had announced: that is what was to be expected.
@@ -416,6 +425,7 @@ class TransferRun {
       this.#tally.counts.verified = result.verified;
       const missing = this.#stored.length - result.verified;
       if (result.verification !== 'none' && missing > 0) {
+        this.#retryable = true;
         this.#tally.addReason(
           'failed',
           'accepted by the destination, but not found there afterwards',
@@ -449,6 +459,7 @@ class TransferRun {
       counts: { ...counts },
       reasons: this.#tally.reasons(),
       verification,
+      retryable: this.#problem?.retryable ?? this.#retryable,
       ...(this.#problem ? { problem: this.#problem } : {}),
     };
   }
@@ -524,6 +535,10 @@ async function* resume(
 /** Tells the source that an instance is not taken. */
 async function refuse(instance: DicomInstance): Promise<void> {
   await instance.dataset[Symbol.asyncIterator]().return?.();
+}
+
+function isRetryable(error: unknown): boolean {
+  return error instanceof DicomError && error.retryable;
 }
 
 /** The message for people; an error that is not ours is not shown as it is, for it may hold anything. */

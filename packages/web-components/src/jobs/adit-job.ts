@@ -34,6 +34,9 @@ export class AditJob extends AditElement {
     AditElement.styles,
     progressStyles,
     css`
+      .route {
+        margin-bottom: 12px;
+      }
       .summary {
         padding: 14px;
       }
@@ -217,7 +220,7 @@ export class AditJob extends AditElement {
     const { counts, tasks } = job;
     const done = tasks.success + tasks.warning + tasks.failure + tasks.canceled;
     const waiting = (counts.expected ?? 0) - counts.stored - counts.skipped - counts.failed - counts.held;
-    return html`<p class="muted" style="margin-bottom:12px">
+    return html`<p class="muted route">
         ${job.source.name} → ${job.destination.name} · ${job.owner} ·
         ${job.startedAt ? `started ${formatTime(job.startedAt)}` : `asked for ${formatTime(job.createdAt)}`}
       </p>

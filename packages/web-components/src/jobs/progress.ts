@@ -1,5 +1,6 @@
 import type { InstanceCounts } from '@adit/client';
 import { css, html, type TemplateResult } from 'lit';
+import { styleMap } from 'lit/directives/style-map.js';
 
 /** Parts of the bar, in their order. */
 const PARTS = ['ok', 'warn', 'skip', 'bad', 'held'] as const;
@@ -60,6 +61,6 @@ export function progressBar(counts: InstanceCounts, label: string): TemplateResu
     aria-valuemax="100"
     aria-valuenow=${Math.floor(done)}
   >
-    ${PARTS.map((part) => (shares[part] > 0 ? html`<i class=${part} style="width:${shares[part]}%"></i>` : ''))}
+    ${PARTS.map((part) => (shares[part] > 0 ? html`<i class=${part} style=${styleMap({ width: `${shares[part]}%` })}></i>` : ''))}
   </div>`;
 }

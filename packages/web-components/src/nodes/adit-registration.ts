@@ -18,6 +18,9 @@ export class AditRegistration extends AditElement {
         gap: 2px 32px;
         margin: 12px 0 0;
       }
+      .remark {
+        margin-top: 12px;
+      }
       dl > div {
         min-width: 0;
       }
@@ -86,7 +89,7 @@ export class AditRegistration extends AditElement {
       </dl>
       ${
         facts && !facts.receiverListening
-          ? html`<p class="muted" style="margin-top:12px">
+          ? html`<p class="muted remark">
             Studies are fetched with C-GET over the connection ADIT opens, so no port for receiving has to be registered.
           </p>`
           : nothing
