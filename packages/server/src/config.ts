@@ -14,6 +14,8 @@ export interface Config {
   readonly host: string;
   /** `ADIT_PORT`: port of the web server, 0 for any free one. Default: 8080. */
   readonly port: number;
+  /** `ADIT_TRUST_PROXY`: number of proxies in front whose word on client address and protocol counts. Default: 0. */
+  readonly trustedProxies: number;
   /** `ADIT_AE_TITLE`: AE title ADIT calls with and receives under. Default: ADIT. */
   readonly aeTitle: string;
   /** `ADIT_RECEIVER_PORT`: port on which DICOM objects are received, 0 for any free one. Default: 11112. */
@@ -62,6 +64,12 @@ const environmentSchema = z.object({
     .default('127.0.0.1')
     .describe('an address of this machine, 0.0.0.0 for all of them'),
   ADIT_PORT: port(8080),
+  ADIT_TRUST_PROXY: z
+    .string()
+    .regex(/^\d$/)
+    .transform(Number)
+    .default(0)
+    .describe('the number of proxies in front, 0 to 9'),
   // PS3.5 §6.2, VR AE: at most 16 characters of the default repertoire, no backslash, not only spaces.
   ADIT_AE_TITLE: z
     .string()
@@ -103,6 +111,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     secretKey: values.ADIT_SECRET_KEY,
     host: values.ADIT_HOST,
     port: values.ADIT_PORT,
+    trustedProxies: values.ADIT_TRUST_PROXY,
     aeTitle: values.ADIT_AE_TITLE,
     receiverPort: values.ADIT_RECEIVER_PORT,
     logLevel: values.ADIT_LOG_LEVEL,

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { chownSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { commandLineOf } from '../runtime/process-identity.ts';
 import {
   childrenOf,
   dataDirectory,
@@ -12,7 +13,7 @@ import {
   startInChild,
   supervisorOf,
   until,
-} from './embedded-postgres.testing.ts';
+} from '../testing/embedded-postgres.ts';
 import { AlreadyRunningError, startEmbeddedPostgres } from './embedded-postgres.ts';
 
 const isRoot = process.getuid?.() === 0;

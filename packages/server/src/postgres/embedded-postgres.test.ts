@@ -18,7 +18,7 @@ import {
   query,
   startInChild,
   until,
-} from './embedded-postgres.testing.ts';
+} from '../testing/embedded-postgres.ts';
 import { AlreadyRunningError, startEmbeddedPostgres } from './embedded-postgres.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -131,7 +131,8 @@ describe('startEmbeddedPostgres', () => {
     expect(log).not.toContain('Doe');
   });
 
-  it.runIf(isRoot)('as root runs PostgreSQL as another user', async () => {
+  it('as root runs PostgreSQL as another user', async ({ skip }) => {
+    skip(!isRoot, 'only root can run PostgreSQL as another user');
     const data = dataDirectory();
     await using postgres = await startEmbeddedPostgres({ dataDirectory: data });
     expect(postgres.connectionString).toContain('adit');
@@ -139,34 +140,35 @@ describe('startEmbeddedPostgres', () => {
     expect(statSync(`/proc/${process}`).uid).not.toBe(0);
   });
 
-  it.runIf(isRoot)(
-    "as root keeps the cluster elsewhere when PostgreSQL's user cannot reach the data directory",
-    async () => {
-      const data = dataDirectory();
-      const home = join(data, '..');
-      chmodSync(home, 0o700);
-      const postgres = await startEmbeddedPostgres({ dataDirectory: data });
-      const place = realpathSync(join(data, 'postgres'));
-      try {
-        await query(postgres.connectionString, 'CREATE TABLE kept AS SELECT 42 AS number');
-        expect(place).toMatch(/^\/var\/lib\/adit\/postgres-/);
-        expect(lstatSync(join(data, 'postgres')).isSymbolicLink()).toBe(true);
-        expect(statSync(home).mode & 0o777).toBe(0o700);
-        await postgres.stop();
-        await using again = await startEmbeddedPostgres({ dataDirectory: data });
-        expect(await query(again.connectionString, 'SELECT number FROM kept')).toEqual([{ number: 42 }]);
-      } finally {
-        await postgres.stop();
-        rmSync(place, { recursive: true });
-      }
-      await expect(startEmbeddedPostgres({ dataDirectory: data })).rejects.toMatchObject({
-        code: 'DATA_DIRECTORY',
-        message: expect.stringContaining('is gone'),
-      });
-    },
-  );
+  it("as root keeps the cluster elsewhere when PostgreSQL's user cannot reach the data directory", async ({
+    skip,
+  }) => {
+    skip(!isRoot, 'only root can run PostgreSQL as another user');
+    const data = dataDirectory();
+    const home = join(data, '..');
+    chmodSync(home, 0o700);
+    const postgres = await startEmbeddedPostgres({ dataDirectory: data });
+    const place = realpathSync(join(data, 'postgres'));
+    try {
+      await query(postgres.connectionString, 'CREATE TABLE kept AS SELECT 42 AS number');
+      expect(place).toMatch(/^\/var\/lib\/adit\/postgres-/);
+      expect(lstatSync(join(data, 'postgres')).isSymbolicLink()).toBe(true);
+      expect(statSync(home).mode & 0o777).toBe(0o700);
+      await postgres.stop();
+      await using again = await startEmbeddedPostgres({ dataDirectory: data });
+      expect(await query(again.connectionString, 'SELECT number FROM kept')).toEqual([{ number: 42 }]);
+    } finally {
+      await postgres.stop();
+      rmSync(place, { recursive: true });
+    }
+    await expect(startEmbeddedPostgres({ dataDirectory: data })).rejects.toMatchObject({
+      code: 'DATA_DIRECTORY',
+      message: expect.stringContaining('is gone'),
+    });
+  });
 
-  it.runIf(isRoot)('runs for a user without privileges as that user', async ({ skip }) => {
+  it('runs for a user without privileges as that user', async ({ skip }) => {
+    skip(!isRoot, 'only root can run PostgreSQL as another user');
     const data = dataDirectory();
     chownSync(data, NOBODY, NOBODY);
     skip(!readableByAll(import.meta.filename), 'the checkout lies in a folder that only root may enter');

@@ -66,7 +66,7 @@ export function postgresProcesses(folder: string): number[] {
 /** Another process that starts PostgreSQL, says so, and lives until it is killed. */
 export async function startInChild(data: string, { uid }: { uid?: number } = {}) {
   const program = `
-    import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('./embedded-postgres.ts'))};
+    import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('../postgres/embedded-postgres.ts'))};
     setInterval(() => {}, 1000);
     try {
       const { connectionString } = await startEmbeddedPostgres({ dataDirectory: ${JSON.stringify(data)} });
