@@ -1,5 +1,6 @@
 export * from './data/attribute-access.ts';
 export * from './data/attributes.ts';
+export * from './data/base64.ts';
 export * from './data/character-set.ts';
 export * from './data/dataset.ts';
 export * from './data/deflate.ts';
@@ -8,6 +9,7 @@ export * from './data/element-reader.ts';
 export * from './data/element-writer.ts';
 export * from './data/part10.ts';
 export * from './data/peek-header.ts';
+export * from './data/person-name.ts';
 export * from './data/sop-class.ts';
 export * from './data/tag.ts';
 export * from './data/tags.ts';

@@ -115,6 +115,16 @@ export type Token =
   | FragmentEndToken
   | FragmentsEndToken;
 
+/** Does an element begin with the token, as opposed to a part of one that began before? */
+export function isElementStart(
+  token: Token,
+): token is ElementToken | SequenceStartToken | BulkStartToken | FragmentsStartToken {
+  const { kind } = token;
+  return (
+    kind === 'element' || kind === 'sequence-start' || kind === 'bulk-start' || kind === 'fragments-start'
+  );
+}
+
 export interface ElementReaderOptions {
   transferSyntaxUid: string;
   /** Longer values come as bulk tokens and are never collected, in bytes. Default: 65,536. */
