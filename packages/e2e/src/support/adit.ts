@@ -8,7 +8,7 @@ import {
 } from './program.ts';
 
 /** The built command, started as its users start it. */
-const bin = join(import.meta.dirname, '../../../server/bin/adit.js');
+export const aditBin = join(import.meta.dirname, '../../../server/bin/adit.js');
 
 /** The last line a command prints with `--json`. */
 export interface AditSummary {
@@ -36,7 +36,11 @@ export interface AditResult extends ProgramResult {
 
 /** Runs `adit … --json` to its end. Throws when stdout holds anything but objects, or the last is no summary. */
 export async function adit(args: readonly string[], options: ProgramOptions = {}): Promise<AditResult> {
-  const result = await runProgram(process.execPath, [bin, ...args, '--json'], withoutNodeOptions(options));
+  const result = await runProgram(
+    process.execPath,
+    [aditBin, ...args, '--json'],
+    withoutNodeOptions(options),
+  );
   const events = result.stdout
     .split('\n')
     .filter((line) => line !== '')
@@ -52,7 +56,7 @@ export async function adit(args: readonly string[], options: ProgramOptions = {}
 
 /** Starts `adit …`, to be stopped by the caller. */
 export function startAdit(args: readonly string[], options: ProgramOptions = {}): RunningProgram {
-  return startProgram(process.execPath, [bin, ...args], withoutNodeOptions(options));
+  return startProgram(process.execPath, [aditBin, ...args], withoutNodeOptions(options));
 }
 
 /** The test runner's settings of Node are not for the program under test: it must find its packages as built. */

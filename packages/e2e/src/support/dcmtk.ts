@@ -1,13 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { freePort } from './free-port.ts';
-import {
-  mustRun,
-  type ProgramResult,
-  type RunningProgram,
-  runProgram,
-  startProgram,
-  waitUntilReady,
-} from './program.ts';
+import { mustRun, type RunningProgram, runProgram, startProgram, waitUntilReady } from './program.ts';
 
 /** A DIMSE node as DCMTK's tools are told of it. */
 export interface DcmtkPeer {
@@ -24,61 +17,45 @@ export interface StorescuOptions {
   args?: readonly string[];
 }
 
-/**
- * Sends files, or what lies in folders, to a peer by C-STORE. Each file goes in the transfer syntax it has. Throws when
- * one is refused.
- */
+/** What storescu is called with: files, and what lies in folders, each in the transfer syntax it has. */
+export function storescuArguments(
+  peer: DcmtkPeer,
+  paths: readonly string[],
+  more: readonly string[] = [],
+): string[] {
+  return ['-aec', peer.aeTitle, '+sd', '+r', '-R', ...more, '127.0.0.1', `${peer.dicomPort}`, ...paths];
+}
+
+/** Sends files, and what lies in folders, to a peer by C-STORE. Throws when one is refused. */
 export async function storescu(
   peer: DcmtkPeer,
   paths: readonly string[],
   options: StorescuOptions = {},
 ): Promise<void> {
-  const args = ['-aec', peer.aeTitle, '+sd', '+r', '-R', ...(options.args ?? [])];
-  await mustRun('storescu', [...args, '127.0.0.1', `${peer.dicomPort}`, ...paths], {
-    ...(options.env ? { env: options.env } : {}),
-  });
+  await mustRun('storescu', storescuArguments(peer, paths, options.args), { env: options.env });
 }
 
 export interface GetscuOptions {
   studyInstanceUid: string;
-  /** Where the objects go; `ignore` receives and forgets them. */
+  /** Where the objects go as they come (`+B`); `ignore` receives and forgets them. */
   into: { folder: string } | 'ignore';
-  env?: Readonly<Record<string, string>>;
-  /** More arguments. Default: none. */
-  args?: readonly string[];
 }
 
-/** Fetches a study by C-GET, its data sets as they come (`+B`). */
-export async function getscu(peer: DcmtkPeer, options: GetscuOptions): Promise<ProgramResult> {
-  const target = options.into === 'ignore' ? ['--ignore'] : ['+B', '-od', options.into.folder];
-  if (options.into !== 'ignore') {
-    await mkdir(options.into.folder, { recursive: true });
-  }
-  const keys = ['-k', '0008,0052=STUDY', '-k', `0020,000d=${options.studyInstanceUid}`];
-  return runProgram(
-    'getscu',
-    [
-      '-aec',
-      peer.aeTitle,
-      '-S',
-      ...target,
-      ...(options.args ?? []),
-      ...keys,
-      '127.0.0.1',
-      `${peer.dicomPort}`,
-    ],
-    { ...(options.env ? { env: options.env } : {}) },
-  );
+/** What getscu is called with to fetch a study by C-GET. */
+export function getscuArguments(peer: DcmtkPeer, { studyInstanceUid, into }: GetscuOptions): string[] {
+  const target = into === 'ignore' ? ['--ignore'] : ['+B', '-od', into.folder];
+  const keys = ['-k', '0008,0052=STUDY', '-k', `0020,000d=${studyInstanceUid}`];
+  return ['-aec', peer.aeTitle, '-S', ...target, ...keys, '127.0.0.1', `${peer.dicomPort}`];
 }
 
 export interface Storescp extends DcmtkPeer, AsyncDisposable {
-  readonly pid: number;
+  readonly program: RunningProgram;
 }
 
 export interface StorescpOptions {
   aeTitle?: string;
   /** Where objects go (`+B`); without it they are received and forgotten (`--ignore`). */
-  folder?: string;
+  folder?: string | undefined;
   env?: Readonly<Record<string, string>>;
   /** More arguments, such as an association negotiation profile. Default: none. */
   args?: readonly string[];
@@ -96,14 +73,14 @@ export async function startStorescp(options: StorescpOptions = {}): Promise<Stor
     const program: RunningProgram = startProgram(
       'storescp',
       ['-aet', aeTitle, '+xa', ...target, ...(options.args ?? []), `${dicomPort}`],
-      { ...(options.env ? { env: options.env } : {}) },
+      { env: options.env },
     );
     try {
       await waitUntilReady(program, 'storescp', () => echoes({ aeTitle, dicomPort }));
       return {
         aeTitle,
         dicomPort,
-        pid: program.pid,
+        program,
         [Symbol.asyncDispose]: () => program[Symbol.asyncDispose](),
       };
     } catch (error) {

@@ -9,6 +9,7 @@ export interface OrthancOptions {
   aeTitle: string;
   /** Settings on top of the stock ones. */
   settings?: Readonly<Record<string, unknown>>;
+  env?: Readonly<Record<string, string>>;
 }
 
 /** An Orthanc of our own, with its files in a temporary folder. */
@@ -43,7 +44,7 @@ export async function startOrthanc(options: OrthancOptions): Promise<Orthanc> {
     const httpPort = await freePort();
     const configuration = join(folder.path, 'orthanc.json');
     await writeFile(configuration, JSON.stringify(stockSettings(folder.path, dicomPort, httpPort, options)));
-    const program = startProgram('/usr/sbin/Orthanc', [configuration]);
+    const program = startProgram('/usr/sbin/Orthanc', [configuration], { env: options.env });
     const restUrl = `http://127.0.0.1:${httpPort}`;
     try {
       await waitUntilReady(program, `Orthanc ${options.aeTitle}`, () => answersTo(restUrl));

@@ -21,7 +21,8 @@ export interface RunningProgram extends AsyncDisposable {
 }
 
 export interface ProgramOptions {
-  env?: Readonly<Record<string, string>>;
+  /** On top of the environment of this process. */
+  env?: Readonly<Record<string, string>> | undefined;
   cwd?: string;
   /** The program is ended after so many milliseconds. Default: 5 minutes. */
   timeout?: number;
