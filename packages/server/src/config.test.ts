@@ -27,7 +27,8 @@ describe('readConfig', () => {
       aeTitle: 'ADIT',
       receiverPort: 11112,
       logLevel: 'info',
-      demo: 'off',
+      logFile: undefined,
+      demo: 'auto',
     });
   });
 
@@ -48,7 +49,8 @@ describe('readConfig', () => {
         ADIT_AE_TITLE: ' ADIT 2 ',
         ADIT_RECEIVER_PORT: '104',
         ADIT_LOG_LEVEL: 'debug',
-        ADIT_DEMO: 'auto',
+        ADIT_LOG_FILE: 'adit.log',
+        ADIT_DEMO: 'on',
       }),
     ).toEqual({
       dataDirectory: '/srv/adit data',
@@ -60,7 +62,8 @@ describe('readConfig', () => {
       aeTitle: 'ADIT 2',
       receiverPort: 104,
       logLevel: 'debug',
-      demo: 'auto',
+      logFile: resolve('adit.log'),
+      demo: 'on',
     });
   });
 

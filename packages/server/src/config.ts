@@ -22,7 +22,12 @@ export interface Config {
   readonly receiverPort: number;
   /** `ADIT_LOG_LEVEL`: least severity that is logged. Default: info. */
   readonly logLevel: LogLevel;
-  /** `ADIT_DEMO`: two demo archives with generated studies: always, never, or while no node is configured. Default: off. */
+  /** `ADIT_LOG_FILE`: absolute path of the file to log to. Default: standard error. */
+  readonly logFile: string | undefined;
+  /**
+   * `ADIT_DEMO`: two demo nodes with generated studies. `on`: they are added once; `auto`: they are added to the embedded
+   * database while no node is configured; `off`: there are none. Default: auto.
+   */
   readonly demo: DemoMode;
 }
 
@@ -82,9 +87,10 @@ const environmentSchema = z.object({
     .enum(logLevels)
     .default('info')
     .describe(`one of ${logLevels.join(', ')}`),
+  ADIT_LOG_FILE: z.string().optional().describe('the path of a file'),
   ADIT_DEMO: z
     .enum(demoModes)
-    .default('off')
+    .default('auto')
     .describe(`one of ${demoModes.join(', ')}`),
 });
 
@@ -115,6 +121,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     aeTitle: values.ADIT_AE_TITLE,
     receiverPort: values.ADIT_RECEIVER_PORT,
     logLevel: values.ADIT_LOG_LEVEL,
+    logFile: values.ADIT_LOG_FILE === undefined ? undefined : resolve(values.ADIT_LOG_FILE),
     demo: values.ADIT_DEMO,
   };
 }

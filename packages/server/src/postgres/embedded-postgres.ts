@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { chown, type FileHandle, mkdtemp, open, readFile, rename, stat } from 'node:fs/promises';
+import { chown, type FileHandle, mkdtemp, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { ServerError } from '../errors.ts';
+import { rotateLog } from '../runtime/log-file.ts';
 import type { Account } from './account.ts';
 import { postgresBinaries } from './binaries.ts';
 import { openClusterHome } from './cluster-home.ts';
@@ -17,7 +18,6 @@ const DATABASE = 'adit';
 const SOCKET_NAME = '.s.PGSQL.5432';
 /** Room of `sun_path` in a socket's address without its closing zero, unix(7). */
 const MAX_SOCKET_PATH = 107;
-const MAX_LOG_BYTES = 10_000_000;
 /** How long the end of what an earlier start left behind is waited for. */
 const LEFTOVER_PATIENCE_MS = 40_000;
 /** What is left behind is most likely about to stop; later it is told to, first by a fast, then by an immediate shutdown. */
@@ -193,8 +193,7 @@ interface Log {
 }
 
 async function openLog(path: string): Promise<Log> {
-  const former = await stat(path).catch(() => undefined);
-  if (former && former.size > MAX_LOG_BYTES) await rename(path, `${path}.1`);
+  await rotateLog(path);
   const handle = await open(path, 'a', 0o600);
   return { path, handle, start: (await handle.stat()).size };
 }

@@ -1,0 +1,209 @@
+import { relative } from 'node:path';
+import { checkCredentials, ensureFirstUser } from './accounts/service.ts';
+import { formatBytes, type Output } from './cli/output.ts';
+import { type Config, readConfig } from './config.ts';
+import { type Database, openDatabase } from './db/database.ts';
+import { migrate } from './db/migrate.ts';
+import { ServerError } from './errors.ts';
+import { createNodeService } from './nodes/service.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
+import { openDataDirectory } from './runtime/data-directory.ts';
+import { provideDemoNodes } from './runtime/demo-nodes.ts';
+import {
+  type FirstLogin,
+  firstLoginPath,
+  prepareFirstLogin,
+  readFirstLogin,
+  writeFirstLogin,
+} from './runtime/first-login.ts';
+import { transferFirstStudy } from './runtime/first-transfer.ts';
+import { createLogger } from './runtime/logger.ts';
+import { openSecrets } from './runtime/secrets.ts';
+import { createServer } from './server.ts';
+
+/** What has not stopped in order by then ends with the process. */
+const STOP_PATIENCE_MS = 8_000;
+
+export interface ServeOptions {
+  /** Where to say what happens. */
+  readonly output: Output;
+  /** Aborting stops everything in order. */
+  readonly signal: AbortSignal;
+  /** Shows the main job once: transfers a study between the demo nodes when there was no job yet. Default: false. */
+  readonly demo?: boolean;
+  /** Holds the configuration. Default: `process.env`. */
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+/**
+ * Runs the whole product in this process until the signal is aborted: PostgreSQL unless `DATABASE_URL` names one, tables,
+ * demo nodes, web server and workers.
+ *
+ * @returns True when it was stopped by the signal.
+ * @throws ServerError when it cannot be started, or PostgreSQL ends under it.
+ */
+export async function serve({
+  output,
+  signal,
+  demo = false,
+  environment = process.env,
+}: ServeOptions): Promise<boolean> {
+  signal.addEventListener('abort', () => {
+    output.say('Stopping');
+    setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref();
+  });
+  try {
+    await run({ config: readConfig(environment), output, signal, demo });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  output.summary({ ok: true, seconds: output.seconds() }, 'Stopped.');
+  return true;
+}
+
+interface RunOptions extends Required<Omit<ServeOptions, 'environment'>> {
+  readonly config: Config;
+}
+
+async function run({ config, output, signal, demo }: RunOptions): Promise<void> {
+  const { dataDirectory } = config;
+  await openDataDirectory(dataDirectory);
+  const logger = await createLogger(config);
+  const secrets = await openSecrets(config);
+
+  // Closed in reverse order: who uses something is closed before it.
+  await using running = new AsyncDisposableStack();
+  const postgres = config.databaseUrl === undefined ? running.use(await startPostgres()) : undefined;
+  const connectionString = config.databaseUrl ?? postgres!.connectionString;
+  const database = running.use(await openDatabase({ connectionString, logger }));
+  const migrations = await migrate(database.db);
+  logger.info({ migrations }, 'database is ready');
+  await ensureFirstUser(database.db, () => prepareFirstLogin(dataDirectory));
+  signal.throwIfAborted();
+
+  const nodes = createNodeService({ db: database.db, secrets, dataDirectory });
+  const onFill = () => output.say('Generating studies for two demo servers');
+  const demoNodes = await provideDemoNodes({ config, nodes, signal, onFill });
+  if (demoNodes) running.use(demoNodes);
+
+  const server = running.use(
+    await createServer({ config, ...database, connectionString, secrets, logger }).catch(
+      listenFailure(config),
+    ),
+  );
+  logger.info({ port: server.port }, 'server is listening');
+  output.event({ event: 'listening', port: server.port });
+  const login = await validFirstLogin(config, database, server.url);
+
+  if (demo && demoNodes && login) {
+    const [source, destination] = demoNodes.nodes;
+    await showFirstTransfer({ login, source: source!.name, destination: destination!.name, output, signal });
+  }
+  welcome({ output, config, url: server.url, login });
+
+  await Promise.race([aborted(signal), postgres?.ended.then(throwIfGiven) ?? new Promise(() => {})]);
+
+  function startPostgres(): Promise<EmbeddedPostgres> {
+    const onCreate = () => output.say('Making the database');
+    return startEmbeddedPostgres({ dataDirectory, signal, onCreate });
+  }
+}
+
+function listenFailure({ host, port }: Config) {
+  return (error: NodeJS.ErrnoException & { port?: number }): never => {
+    const sentence = listenSentences[error.code ?? '']?.(host, port);
+    if (error.syscall !== 'listen' || !sentence) throw error;
+    throw new ServerError('LISTEN', sentence, { cause: error });
+  };
+}
+
+const listenSentences: Readonly<Record<string, (host: string, port: number) => string>> = {
+  EADDRINUSE: (_, port) =>
+    `Port ${port} is in use by another program: stop that, or choose another port with ADIT_PORT.`,
+  EACCES: (_, port) => `This user may not listen on port ${port}: choose one above 1023 with ADIT_PORT.`,
+  EADDRNOTAVAIL: (host) => `${host} is no address of this machine: choose another with ADIT_HOST.`,
+  ENOTFOUND: (host) => `${host} is no address of this machine: choose another with ADIT_HOST.`,
+};
+
+/** The first login with the server's present address, if its password still holds. */
+async function validFirstLogin(
+  { dataDirectory }: Config,
+  { db }: Database,
+  url: string,
+): Promise<FirstLogin | undefined> {
+  const kept = await readFirstLogin(dataDirectory);
+  if (!kept) return undefined;
+  const login = { ...kept, url };
+  if (kept.url !== url) await writeFirstLogin(dataDirectory, login);
+  try {
+    await checkCredentials(db, login);
+    return login;
+  } catch {
+    return undefined; // It was changed.
+  }
+}
+
+interface ShowOptions {
+  readonly login: FirstLogin;
+  readonly source: string;
+  readonly destination: string;
+  readonly output: Output;
+  readonly signal: AbortSignal;
+}
+
+async function showFirstTransfer({ login, source, destination, output, signal }: ShowOptions): Promise<void> {
+  const begin = performance.now();
+  const transfer = await transferFirstStudy({
+    login,
+    source,
+    destination,
+    signal,
+    onStart: ({ study, pseudonym }) =>
+      output.say(
+        `Transferring a study of ${study.instances} instances from ${source} to ${destination} as ${pseudonym}`,
+      ),
+    onProgress: ({ counts }) => output.progress(counts, (performance.now() - begin) / 1000),
+  });
+  if (!transfer) return;
+  const { ok, message, counts, seconds } = transfer;
+  const { stored, verified, bytes, failed, held } = counts;
+  const rate = formatBytes(bytes / Math.max(seconds, 0.001));
+  output.event(
+    { event: 'transfer', ok, instances: stored, verified, failed, held, bytes, seconds },
+    `  ${stored} instances, ${formatBytes(bytes)} in ${seconds.toFixed(1)} s (${rate}/s), ${verified} verified at ${destination}`,
+  );
+  if (!ok) output.remark(`  The transfer is not complete: ${message}`);
+}
+
+interface WelcomeOptions {
+  readonly output: Output;
+  readonly config: Config;
+  readonly url: string;
+  readonly login: FirstLogin | undefined;
+}
+
+function welcome({ output, config: { dataDirectory }, url, login }: WelcomeOptions): void {
+  output.say(`\nADIT is ready: ${url}`);
+  if (login) {
+    output.say(`  user      ${login.username}`);
+    output.say(`  password  ${login.password}   (also in ${fromHere(firstLoginPath(dataDirectory))})`);
+  }
+  output.say(`Data: ${fromHere(dataDirectory)}. Ctrl-C stops ADIT; the next start finds everything again.`);
+}
+
+/** The shorter form of a path. */
+function fromHere(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') || short === '' ? path : short;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function throwIfGiven(error: Error | undefined): void {
+  if (error) throw error;
+}
