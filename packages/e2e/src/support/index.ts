@@ -1,3 +1,4 @@
+export * from './accessibility.ts';
 export * from './adit.ts';
 export * from './chromium.ts';
 export * from './dcmtk.ts';
@@ -5,5 +6,6 @@ export * from './dicom-file.ts';
 export * from './free-port.ts';
 export * from './orthanc.ts';
 export * from './program.ts';
+export * from './served-adit.ts';
 export * from './studies.ts';
 export * from './temp-folder.ts';

@@ -1,0 +1,282 @@
+import { createClient } from '@adit/client';
+import { type Attributes, textOf } from '@adit/core';
+import { createDimseClient } from '@adit/dimse';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { accessibilityViolations, launchChromium, type ServedAdit, serveAdit } from './support/index.ts';
+
+/*
+ * The product as its users meet it: the built command serves the demo, Chromium does the rest. What arrived is asked of
+ * the demo's second archive over DIMSE.
+ */
+
+let adit: ServedAdit;
+let browser: Browser;
+const pages: Page[] = [];
+
+beforeAll(async () => {
+  [adit, browser] = await Promise.all([serveAdit(), launchChromium()]);
+}, 180_000);
+
+afterEach(async () => {
+  await Promise.all(pages.splice(0).map((page) => page.context().close()));
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await adit?.[Symbol.asyncDispose]();
+});
+
+type Theme = 'light' | 'dark';
+
+/** A page of somebody who has never been here, and what goes wrong on it. */
+async function openPage(options: { width?: number; theme?: Theme } = {}): Promise<Page> {
+  const context = await browser.newContext({
+    baseURL: adit.url,
+    viewport: { width: options.width ?? 1280, height: 900 },
+    colorScheme: options.theme ?? 'light',
+    reducedMotion: 'reduce',
+  });
+  context.setDefaultTimeout(15_000);
+  const page = await context.newPage();
+  pages.push(page);
+  return page;
+}
+
+async function logIn(page: Page): Promise<void> {
+  await page.goto('/');
+  await page.getByLabel('User name').fill(adit.firstLogin.username);
+  await page.getByLabel('Password', { exact: true }).fill(adit.firstLogin.password);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('heading', { name: 'Find and transfer' }).waitFor();
+}
+
+/** Waits until a search has found something and gives the check boxes of the studies. */
+async function studiesFound(page: Page): Promise<Locator> {
+  const table = page.getByRole('table', { name: 'Studies found' });
+  const boxes = table.getByRole('checkbox', { name: /^Choose study of/ });
+  await boxes.first().waitFor();
+  await page
+    .getByRole('status')
+    .getByText(/found|more than/)
+    .waitFor();
+  return boxes;
+}
+
+/** Chooses the first study found and starts its transfer under a pseudonym; the page of its job opens. */
+async function transferFirstStudy(page: Page, pseudonym: string): Promise<void> {
+  await (await studiesFound(page)).first().check();
+  const basket = page.getByRole('region', { name: 'Chosen studies' });
+  await basket.getByLabel('Pseudonym').fill(pseudonym);
+  await basket.getByRole('button', { name: 'Check plan' }).click();
+  const plan = page.getByRole('dialog', { name: 'Check the plan' });
+  await plan.getByRole('button', { name: 'Start transfer' }).click();
+  await page.getByRole('heading', { name: /^Job \d+$/ }).waitFor();
+}
+
+/** What an archive of the demo answers to a question for a patient's studies. */
+async function studiesAt(nodeName: string, patientId: string): Promise<Attributes[]> {
+  const client = createClient({ baseUrl: adit.url });
+  await client.login({ body: adit.firstLogin });
+  const node = (await client.listNodes()).find(({ name }) => name === nodeName);
+  if (node?.kind !== 'dimse') {
+    throw new Error(`there is no DIMSE node ${nodeName}`);
+  }
+  await using archive = createDimseClient(node);
+  const matches: Attributes[] = [];
+  const keys = { PatientID: patientId, NumberOfStudyRelatedInstances: '' };
+  for await (const match of archive.find({ level: 'STUDY', keys })) {
+    matches.push(match);
+  }
+  return matches;
+}
+
+test('somebody logs in, finds a study, transfers it under a pseudonym and sees it arrive', async () => {
+  const page = await openPage();
+  await logIn(page);
+  await transferFirstStudy(page, 'E2E-0001');
+  await page.getByRole('status').getByText('Done').waitFor({ timeout: 60_000 });
+  await expect(page.getByText('all accounted for').count()).resolves.toBe(1);
+
+  const arrived = await studiesAt('Demo B', 'E2E-0001');
+  expect(arrived).toHaveLength(1);
+  expect(textOf(arrived[0]!, 'PatientName')).toBe('E2E-0001');
+  const count = textOf(arrived[0]!, 'NumberOfStudyRelatedInstances');
+  const images = await page.locator('.tile', { hasText: 'Images' }).locator('b').textContent();
+  expect(images).toBe(`${count} / ${count}`);
+});
+
+test('a wrong password is told in words and nothing is shown', async () => {
+  const page = await openPage();
+  await page.goto('/');
+  await page.getByLabel('User name').fill(adit.firstLogin.username);
+  await page.getByLabel('Password', { exact: true }).fill('not the password');
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page
+    .getByRole('alert')
+    .filter({ hasText: /password/i })
+    .waitFor();
+  expect(await page.getByRole('navigation').count()).toBe(0);
+});
+
+test('a filter narrows what is found and stays in the address', async () => {
+  const page = await openPage();
+  await logIn(page);
+  const before = await (await studiesFound(page)).count();
+  const name = await page.locator('tr.study td').nth(1).textContent();
+  const family = name!.split(',')[0]!.trim();
+  await page.getByLabel('Patient name').fill(family);
+  await page.getByLabel('Patient name').press('Enter');
+  await expect.poll(async () => (await studiesFound(page)).count(), { timeout: 15_000 }).toBeLessThan(before);
+  await page.reload();
+  await studiesFound(page);
+  expect(await page.getByLabel('Patient name').inputValue()).toBe(family);
+});
+
+test('the main job can be done with the keyboard alone', async () => {
+  const page = await openPage();
+  await page.goto('/');
+  await page.getByLabel('User name').waitFor();
+  await expect.poll(() => focusedLabel(page)).toMatch(/User name/);
+  await page.keyboard.type(adit.firstLogin.username);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(adit.firstLogin.password);
+  await page.keyboard.press('Enter');
+  await studiesFound(page);
+  // j: the first row, x: choose it.
+  await page.keyboard.press('j');
+  await page.keyboard.press('x');
+  await page.getByRole('region', { name: 'Chosen studies' }).waitFor();
+  await tabTo(page, /^Pseudonym/);
+  await page.keyboard.type('E2E-KEYS');
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog', { name: 'Check the plan' }).waitFor();
+  await tabTo(page, /^Start transfer/);
+  await page.keyboard.press('Enter');
+  await page.getByRole('status').getByText('Done').waitFor({ timeout: 60_000 });
+  expect(await studiesAt('Demo B', 'E2E-KEYS')).toHaveLength(1);
+});
+
+describe.each<Theme>(['light', 'dark'])('in the %s theme', (theme) => {
+  test('axe finds nothing to object to on any main screen', { timeout: 120_000 }, async () => {
+    const page = await openPage({ theme });
+    await page.goto('/');
+    await page.getByLabel('User name').waitFor();
+    expect(await accessibilityViolations(page)).toEqual([]);
+
+    await logIn(page);
+    await (await studiesFound(page)).first().check();
+    await page
+      .getByRole('button', { name: /^Series of the study/ })
+      .first()
+      .click();
+    await page.locator('tr.series').first().waitFor();
+    expect(await accessibilityViolations(page)).toEqual([]);
+
+    await page.getByRole('button', { name: 'Check plan' }).click();
+    await page.getByRole('dialog', { name: 'Check the plan' }).waitFor();
+    expect(await accessibilityViolations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Back' }).click();
+
+    await page.getByRole('navigation').getByRole('link', { name: 'Nodes' }).click();
+    await page.getByRole('heading', { name: 'Nodes', level: 1 }).waitFor();
+    await page.getByText('Demo B').first().waitFor();
+    expect(await accessibilityViolations(page)).toEqual([]);
+
+    await page.getByRole('navigation').getByRole('link', { name: 'Jobs' }).click();
+    await page.getByRole('heading', { name: 'Jobs', level: 1 }).waitFor();
+    expect(await accessibilityViolations(page)).toEqual([]);
+
+    await page.getByRole('navigation').getByRole('link', { name: 'Find and transfer' }).click();
+    await transferFirstStudy(page, `E2E-${theme}`);
+    await page.getByRole('status').getByText('Done').waitFor({ timeout: 60_000 });
+    expect(await accessibilityViolations(page)).toEqual([]);
+  });
+});
+
+test('no screen is wider than a window of 400 pixels', async () => {
+  const page = await openPage({ width: 400 });
+  await page.goto('/');
+  await page.getByLabel('User name').waitFor();
+  expect(await overflow(page)).toBe(0);
+  await logIn(page);
+  await (await studiesFound(page)).first().check();
+  expect(await overflow(page)).toBe(0);
+  await page.getByRole('button', { name: 'Check plan' }).click();
+  await page.getByRole('dialog', { name: 'Check the plan' }).waitFor();
+  expect(await overflow(page)).toBe(0);
+  for (const path of ['/jobs', '/nodes', '/no-such-page']) {
+    await page.goto(path);
+    await page.getByRole('heading').first().waitFor();
+    expect(await overflow(page), path).toBe(0);
+  }
+});
+
+test('nothing is loaded from elsewhere and nothing goes wrong on the console', async () => {
+  const page = await openPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    // A browser reports the answer to "who am I" of somebody who is nobody yet as an error.
+    if (message.type() === 'error' && !/401/.test(message.text())) {
+      complaints.push(message.text());
+    }
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => {
+    if (!/^(blob|data):/.test(request.url()) && new URL(request.url()).origin !== adit.url) {
+      complaints.push(`asks for ${request.url()}`);
+    }
+  });
+  await logIn(page);
+  await studiesFound(page);
+  for (const name of ['Jobs', 'Nodes', 'Find and transfer']) {
+    await page.getByRole('navigation').getByRole('link', { name }).click();
+    await page.getByRole('heading', { name, level: 1 }).waitFor();
+  }
+  expect(complaints).toEqual([]);
+});
+
+/** How many pixels the page is wider than its window, with everything that scrolls as a whole. */
+function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => {
+    const roots: Element[] = [document.documentElement];
+    const main = document.querySelector('adit-app')?.shadowRoot?.querySelector('main');
+    if (main) {
+      roots.push(main);
+    }
+    return Math.max(...roots.map((root) => root.scrollWidth - root.clientWidth));
+  });
+}
+
+/** Presses Tab until what has the focus is named so. */
+async function tabTo(page: Page, label: RegExp): Promise<void> {
+  const passed: string[] = [];
+  for (let presses = 0; presses < 80; presses += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await focusedLabel(page);
+    if (label.test(focused)) {
+      return;
+    }
+    passed.push(focused);
+  }
+  throw new Error(`Tab does not lead to ${label}, but to ${passed.join(', ')}`);
+}
+
+/** Name of what has the focus, through all shadow roots: its label, or its text. */
+function focusedLabel(page: Page): Promise<string> {
+  return page.evaluate(() => {
+    const path: Element[] = [];
+    for (let root: DocumentOrShadowRoot | null = document; root?.activeElement; ) {
+      path.unshift(root.activeElement);
+      root = root.activeElement.shadowRoot;
+    }
+    for (const element of path) {
+      const label =
+        element.getAttribute('aria-label') ?? element.getAttribute('label') ?? element.textContent?.trim();
+      if (label) {
+        return label;
+      }
+    }
+    return '';
+  });
+}
