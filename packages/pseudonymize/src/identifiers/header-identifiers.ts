@@ -1,0 +1,116 @@
+import { type ElementToken, HeldBackError, registeredUid, type Tag, Tags, type Token } from '@adit/core';
+import { CharacterSets } from '../dataset/character-sets.ts';
+import { ruleFor } from '../profile/rule.ts';
+import { InstanceIdentifiers } from './instance-identifiers.ts';
+import type { IdentifierTexts, PatientIdentifiers } from './patient-identifiers.ts';
+import { endOfValue, latin1Text, textOfValue, trimmed } from './text.ts';
+
+/** Attributes, besides names and UIDs, that say who the patient is or lead there through a hospital's systems. */
+const idTags: ReadonlySet<Tag> = new Set([
+  Tags.PatientID,
+  Tags.OtherPatientIDs,
+  Tags.PatientAddress,
+  0x00101090, // Medical Record Locator
+  0x00102154, // Patient's Telephone Numbers
+  0x00102155, // Patient's Telecom Information
+  Tags.ClinicalTrialSubjectID,
+  Tags.ClinicalTrialSubjectReadingID,
+  Tags.AccessionNumber,
+  Tags.StudyID,
+  Tags.AdmissionID,
+  0x00380060, // Service Episode ID
+  Tags.RequestedProcedureID,
+  Tags.ScheduledProcedureStepID,
+  Tags.PerformedProcedureStepID,
+  0x00402016, // Placer Order Number / Imaging Service Request
+  0x00402017, // Filler Order Number / Imaging Service Request
+]);
+
+/** Most names and numbers of one header: every kept text is searched for each of them. */
+const maxIdentifiers = 2000;
+
+/** Collects from the elements of a header what must not be seen of it afterwards. */
+export class HeaderIdentifiers {
+  readonly #names = new Set<string>();
+  readonly #ids = new Set<string>();
+  readonly #birthDates = new Set<string>();
+  readonly #uids = new Set<string>();
+  readonly #characterSets = new CharacterSets();
+  #count = 0;
+  /** The sequence of the data set that began last. */
+  #sequence: Tag = 0;
+  #issuer = '';
+  #universalEntityId = '';
+  #patientId = '';
+
+  take(token: Token): void {
+    if (token.kind === 'element') this.#takeElement(token);
+    else if (token.kind === 'item-start') this.#characterSets.enterItem(token.depth);
+    else if (token.kind === 'sequence-start' && token.depth === 0) this.#sequence = token.tag;
+  }
+
+  /** Trimmed Patient ID (0010,0020) of the data set. */
+  get patientId(): string {
+    return this.#patientId;
+  }
+
+  /** Who issued the Patient ID; empty when the data set does not say. */
+  get issuer(): string {
+    return this.#issuer || this.#universalEntityId;
+  }
+
+  /** What was collected, for looking into texts. */
+  collected(search: (texts: IdentifierTexts) => PatientIdentifiers): InstanceIdentifiers {
+    const texts = { names: this.#names, ids: this.#ids, birthDates: this.#birthDates };
+    return new InstanceIdentifiers(search(texts), this.#uids);
+  }
+
+  #takeElement(token: ElementToken): void {
+    const { tag, depth, value } = token;
+    if (tag === Tags.SpecificCharacterSet) {
+      this.#characterSets.set(depth, value);
+      return;
+    }
+    if (value.length === 0) return;
+    const vr = token.vr === 'UN' ? (ruleFor(tag).vr ?? 'UN') : token.vr;
+    if (vr === 'UI') {
+      for (const uid of latin1Text(value, 0, endOfValue(value)).split('\\')) {
+        const text = trimmed(uid);
+        if (text !== '' && registeredUid(text) === undefined) this.#uids.add(text);
+      }
+    } else if (vr === 'PN') {
+      for (const name of this.#texts(token)) this.#add(this.#names, name);
+    } else if (tag === Tags.PatientBirthDate) {
+      for (const date of this.#texts(token)) this.#add(this.#birthDates, date);
+    } else if (idTags.has(tag)) {
+      for (const id of this.#texts(token)) this.#add(this.#ids, id);
+    }
+    if (depth === 0) {
+      if (tag === Tags.PatientID) this.#patientId = this.#texts(token)[0] ?? '';
+      else if (tag === Tags.IssuerOfPatientID) this.#issuer = this.#texts(token)[0] ?? '';
+    } else if (
+      tag === Tags.UniversalEntityID &&
+      depth === 1 &&
+      this.#sequence === Tags.IssuerOfPatientIDQualifiersSequence
+    ) {
+      this.#universalEntityId = this.#texts(token)[0] ?? '';
+    }
+  }
+
+  #add(set: Set<string>, text: string): void {
+    if (set.has(text)) return;
+    set.add(text);
+    this.#count++;
+    if (this.#count > maxIdentifiers) {
+      throw new HeldBackError(`The header names more than ${maxIdentifiers} people and numbers.`);
+    }
+  }
+
+  #texts(token: ElementToken): string[] {
+    const text = textOfValue(token.value, token.vr, this.#characterSets.at(token.depth));
+    return text
+      .split('\\')
+      .map(trimmed)
+      .filter((value) => value !== '');
+  }
+}

@@ -1,0 +1,174 @@
+import {
+  createElementReader,
+  DicomError,
+  type DicomInstance,
+  deflateDataset,
+  HeldBackError,
+  readPart10,
+  SopClass,
+  type Transform,
+  transferSyntaxOrDefault,
+  writePart10,
+} from '@adit/core';
+import { DatasetOutput } from './dataset/dataset-output.ts';
+import { DatasetRun } from './dataset/dataset-run.ts';
+import type { HeaderIdentifiers } from './identifiers/header-identifiers.ts';
+import { rememberedPatientIdentifiers } from './identifiers/patient-identifiers.ts';
+import { deriveSubKeys } from './keys/key.ts';
+import { keyedPatientId } from './keys/patient-id.ts';
+import { createUidMapper } from './keys/uid-mapper.ts';
+import { PseudonymizeError } from './pseudonymize-error.ts';
+import { emptyReport, type PseudonymizationReport } from './report.ts';
+
+export interface PseudonymizerOptions {
+  /** What is to be done. Default: `basic`, the Basic Application Level Confidentiality Profile (PS3.15 §E.2) alone. */
+  recipe?: 'basic';
+  /**
+   * 16 to 4096 bytes, as they are. Whoever has them can tell which UID became which; the same key gives the same UIDs,
+   * so that what is sent later goes to the study it belongs to. `randomKey()` makes one.
+   */
+  key: Uint8Array;
+  /**
+   * Patient ID and Patient's Name to be, of all instances: 1 to 64 characters, no control character and none of
+   * `\ ^ = * ?`. Default: made from the key, the issuer and the Patient ID, one for each patient.
+   */
+  pseudonym?: string;
+}
+
+/** An instance that is de-identified as it is read. */
+export interface PseudonymizedInstance extends DicomInstance {
+  /** What was done so far; all of it once `dataset` has been read to the end, when its `instances` is 1. */
+  readonly report: Readonly<PseudonymizationReport>;
+}
+
+export interface Pseudonymizer {
+  /**
+   * De-identifies an instance as it streams, in its own transfer syntax. Its new SOP Instance UID is known at once.
+   *
+   * Throws `HeldBackError` for an object that is not de-identified but held back: encapsulated documents, directories.
+   * Reading `dataset` throws it for what cannot be read, or kept clean, later; what came until then is to be forgotten.
+   */
+  readonly transform: Transform & ((instance: DicomInstance) => PseudonymizedInstance);
+  /** What a UID becomes. */
+  mapUid(uid: string): string;
+  /**
+   * De-identifies a file: preamble and File Meta Information are written anew, and say nothing of the original.
+   * Throws as `transform` does, and as reading a file does for what is none.
+   */
+  pseudonymizePart10(file: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined>;
+}
+
+/** Memory for a header before its editing begins, and for a sequence whose length stands before it. */
+const maxHeld = 16 * 1024 * 1024;
+
+/** SOP classes of which nothing is known to be clean when the attributes are. */
+const heldBackClasses: ReadonlyMap<string, string> = new Map([
+  [
+    SopClass.MediaStorageDirectory,
+    'It is the directory of a medium (DICOMDIR), which names other instances.',
+  ],
+  ...['104.1', '104.2', '104.3', '104.4', '104.5'].map(
+    (arc) =>
+      [
+        `1.2.840.10008.5.1.4.1.1.${arc}`,
+        'It is an encapsulated document (PDF, CDA, STL, OBJ or MTL), which is not looked into.',
+      ] as const,
+  ),
+]);
+
+/**
+ * Makes a pseudonymizer: PS3.15 Annex E for data sets that stream by, the same in Node and in the browser, byte for byte.
+ *
+ * Throws `INVALID_KEY` and `INVALID_PSEUDONYM`.
+ */
+export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
+  const { key, pseudonym } = options;
+  const keys = deriveSubKeys(key);
+  if (pseudonym !== undefined) checkPseudonym(pseudonym);
+  const uids = createUidMapper(keys.uid);
+  const search = rememberedPatientIdentifiers();
+
+  const pseudonymOf = (header: HeaderIdentifiers): string => {
+    if (pseudonym !== undefined) return pseudonym;
+    if (header.patientId === '') throw new HeldBackError('It has no Patient ID to make a pseudonym from.');
+    return keyedPatientId(keys.id, header.issuer, header.patientId);
+  };
+
+  const transform = (instance: DicomInstance): PseudonymizedInstance => {
+    const { sopClassUid, sopInstanceUid, transferSyntaxUid } = instance;
+    const reason = heldBackClasses.get(sopClassUid);
+    if (reason !== undefined) throw new HeldBackError(reason);
+    const { explicitVr, littleEndian, deflated } = transferSyntaxOrDefault(transferSyntaxUid);
+    const report = emptyReport();
+    const output = new DatasetOutput(maxHeld);
+    const run = new DatasetRun({
+      output,
+      report,
+      encoding: { explicitVr, littleEndian },
+      uids,
+      search,
+      pseudonymOf,
+      sopClassUid,
+      sopInstanceUid,
+      maxHeader: maxHeld,
+    });
+    const edited = editedDataset(instance, run, output);
+    return {
+      sopClassUid,
+      sopInstanceUid: uids.map(sopInstanceUid),
+      transferSyntaxUid,
+      dataset: deflated ? deflateDataset(edited) : edited,
+      report,
+    };
+  };
+
+  return {
+    transform: Object.assign(transform, { mapUid: uids.map }),
+    mapUid: uids.map,
+    async *pseudonymizePart10(file) {
+      yield* writePart10(transform(await readPart10(file)));
+    },
+  };
+}
+
+async function* editedDataset(
+  { dataset, transferSyntaxUid }: DicomInstance,
+  run: DatasetRun,
+  output: DatasetOutput,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = createElementReader({ transferSyntaxUid });
+  for await (const chunk of dataset) {
+    // Trouble of the source is the source's; only what is made of its bytes holds an instance back.
+    yield* failingClosed(() => {
+      for (const token of reader.push(chunk)) run.take(token);
+      return output.take();
+    });
+  }
+  yield* failingClosed(() => {
+    for (const token of reader.end()) run.take(token);
+    run.end();
+    return output.take();
+  });
+}
+
+/** Whatever goes wrong while a data set is edited, the instance is held back. */
+function failingClosed<T>(edit: () => T): T {
+  try {
+    return edit();
+  } catch (error) {
+    if (error instanceof HeldBackError) throw error;
+    // Messages of core's reader hold tags and lengths, never values; what others say is not known.
+    const reason = error instanceof DicomError ? error.message : 'It could not be edited.';
+    throw new HeldBackError(`The data set cannot be de-identified: ${reason}`, { cause: error });
+  }
+}
+
+function checkPseudonym(pseudonym: string): void {
+  const length = [...pseudonym].length;
+  if (length < 1 || length > 64 || /[\p{Cc}\\^=*?]/u.test(pseudonym) || pseudonym.trim() !== pseudonym) {
+    throw new PseudonymizeError(
+      'INVALID_PSEUDONYM',
+      'A pseudonym has 1 to 64 characters, none of them a control character, a blank at its ends or one of \\ ^ = * ?',
+    );
+  }
+}
