@@ -30,3 +30,8 @@ export function packPackages(folder: string): PackedPackage[] {
       return { name: manifest.name, folder: source, tarball: join(destination, tarball!) };
     });
 }
+
+// node scripts/pack.ts FOLDER: prints what was packed as JSON.
+if (import.meta.main) {
+  console.log(JSON.stringify(packPackages(process.argv[2]!)));
+}
