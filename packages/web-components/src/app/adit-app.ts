@@ -236,7 +236,7 @@ export class AditApp extends AditElement {
       return html`<div class="empty" role="alert">
         <h2>ADIT cannot be reached</h2>
         <p>${this._problem}</p>
-        <wa-button @click=${() => this.#whoAmI()}>Try again</wa-button>
+        <wa-button appearance="outlined" @click=${() => this.#whoAmI()}>Try again</wa-button>
       </div>`;
     }
     if (this._user === undefined) return html`<span class="visually-hidden" role="status">Loading</span>`;
@@ -320,7 +320,7 @@ export class AditApp extends AditElement {
         return html`<div class="empty">
           <h2>There is nothing here</h2>
           <p>The address does not lead to a page of ADIT.</p>
-          <wa-button href="/find">Find studies</wa-button>
+          <wa-button appearance="outlined" href="/find">Find studies</wa-button>
         </div>`;
     }
   }

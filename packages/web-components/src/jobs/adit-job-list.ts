@@ -117,7 +117,7 @@ export class AditJobList extends AditElement {
         this._problem
           ? html`<p class="notice bad" role="alert">
             ${icon('alert')}<span class="grow">${this._problem}</span>
-            <wa-button size="s" @click=${() => this.#load()}>Try again</wa-button>
+            <wa-button appearance="outlined" size="s" @click=${() => this.#load()}>Try again</wa-button>
           </p>`
           : nothing
       }
@@ -165,7 +165,7 @@ export class AditJobList extends AditElement {
       ${
         this._next === undefined
           ? nothing
-          : html`<div class="foot"><wa-button size="s" @click=${() => this.#load(this._next)}>Older jobs</wa-button></div>`
+          : html`<div class="foot"><wa-button appearance="outlined" size="s" @click=${() => this.#load(this._next)}>Older jobs</wa-button></div>`
       }`;
   }
 

@@ -184,7 +184,7 @@ export class AditJob extends AditElement {
       return html`<div class="empty card">
         <h2>There is no job ${this.jobId}</h2>
         <p>It was removed, or it belongs to somebody else.</p>
-        <wa-button href="/jobs">All jobs</wa-button>
+        <wa-button appearance="outlined" href="/jobs">All jobs</wa-button>
       </div>`;
     }
     const job = this._job;
@@ -200,7 +200,7 @@ export class AditJob extends AditElement {
         this._problem
           ? html`<p class="notice bad" role="alert">
             ${icon('alert')}<span class="grow">${this._problem}</span>
-            <wa-button size="s" @click=${() => this.#load()}>Try again</wa-button>
+            <wa-button appearance="outlined" size="s" @click=${() => this.#load()}>Try again</wa-button>
           </p>`
           : nothing
       }
@@ -211,7 +211,7 @@ export class AditJob extends AditElement {
   #button(action: Action): TemplateResult | typeof nothing {
     const label = ACTIONS[action];
     if (label === undefined) return nothing;
-    return html`<wa-button ?loading=${this._busy === action} ?disabled=${this._busy !== undefined} @click=${() => this.#act(action)}
+    return html`<wa-button appearance="outlined" ?loading=${this._busy === action} ?disabled=${this._busy !== undefined} @click=${() => this.#act(action)}
       >${label}</wa-button
     >`;
   }
@@ -227,7 +227,7 @@ export class AditJob extends AditElement {
       <div class="card summary">
         <div class="line">
           <b>${formatCount(done)} of ${formatCount(tasks.total)} ${tasks.total === 1 ? 'study' : 'studies'}</b>
-          <span class="muted">${job.message || MISSING}</span>
+          <span class="muted">${job.message}</span>
         </div>
         ${progressBar(counts, 'Progress of the job')}
         <div class="chips">
@@ -321,7 +321,7 @@ export class AditJob extends AditElement {
         ${
           this._next === undefined
             ? nothing
-            : html`<div class="foot"><wa-button size="s" @click=${() => this.#loadTasks(this._next)}>More studies</wa-button></div>`
+            : html`<div class="foot"><wa-button appearance="outlined" size="s" @click=${() => this.#loadTasks(this._next)}>More studies</wa-button></div>`
         }
       </div>`;
   }

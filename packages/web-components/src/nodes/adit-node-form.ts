@@ -116,7 +116,7 @@ export class AditNodeForm extends AditElement {
       }
       ${this.problem ? html`<p class="notice bad" role="alert">${icon('alert')}${this.problem}</p>` : nothing}
       <div class="buttons">
-        <wa-button type="button" @click=${() => this.dispatchEvent(new CustomEvent('adit-node-back'))}>Back</wa-button>
+        <wa-button appearance="outlined" type="button" @click=${() => this.dispatchEvent(new CustomEvent('adit-node-back'))}>Back</wa-button>
         <wa-button type="submit" variant="brand">Save and test</wa-button>
       </div>
     </form>`;

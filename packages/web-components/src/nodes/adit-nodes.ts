@@ -3,6 +3,10 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import '@awesome.me/webawesome/dist/components/button/button.js';
 import '@awesome.me/webawesome/dist/components/dialog/dialog.js';
+import '@awesome.me/webawesome/dist/components/dropdown/dropdown.js';
+import '@awesome.me/webawesome/dist/components/dropdown-item/dropdown-item.js';
+import type WaDropdownItem from '@awesome.me/webawesome/dist/components/dropdown-item/dropdown-item.js';
+import type { WaSelectEvent } from '@awesome.me/webawesome/dist/events/select.js';
 import { AditElement } from '../base/adit-element.ts';
 import { MISSING } from '../base/format.ts';
 import { icon } from '../base/icons.ts';
@@ -23,7 +27,7 @@ export class AditNodes extends AditElement {
     AditElement.styles,
     css`
       .address {
-        max-width: 320px;
+        max-width: 240px;
         overflow: hidden;
         text-overflow: ellipsis;
       }
@@ -34,8 +38,8 @@ export class AditNodes extends AditElement {
       .buttons {
         text-align: right;
       }
-      .buttons wa-button + wa-button {
-        margin-left: 4px;
+      .echo .chip {
+        margin: 6px 6px 6px 0;
       }
       adit-registration {
         margin-bottom: 24px;
@@ -57,6 +61,12 @@ export class AditNodes extends AditElement {
         }
         .echo {
           min-width: 0;
+        }
+        .name {
+          white-space: normal;
+        }
+        td.buttons {
+          padding-left: 0;
         }
       }
     `,
@@ -102,7 +112,7 @@ export class AditNodes extends AditElement {
       <div class="head">
         <h1>Nodes</h1>
         <span class="grow"></span>
-        ${this._nodes?.length ? html`<wa-button @click=${this.#echoAll}>Test all</wa-button>` : nothing}
+        ${this._nodes?.length ? html`<wa-button appearance="outlined" @click=${this.#echoAll}>Test all</wa-button>` : nothing}
         ${
           this.editable
             ? html`<wa-button variant="brand" @click=${() => this.#edit('new')}>Add a node</wa-button>`
@@ -113,7 +123,7 @@ export class AditNodes extends AditElement {
         this._problem
           ? html`<p class="notice bad" role="alert">
             ${icon('alert')}<span class="grow">${this._problem}</span>
-            <wa-button size="s" @click=${() => this.#load()}>Try again</wa-button>
+            <wa-button appearance="outlined" size="s" @click=${() => this.#load()}>Try again</wa-button>
           </p>`
           : nothing
       }
@@ -150,7 +160,7 @@ export class AditNodes extends AditElement {
       >
         <p>${this._removed?.name} is removed from ADIT. Nothing changes at the node itself.</p>
         ${this._formProblem ? html`<p class="notice bad" role="alert">${icon('alert')}${this._formProblem}</p>` : nothing}
-        <wa-button
+        <wa-button appearance="outlined"
           slot="footer"
           @click=${() => {
             this._removed = undefined;
@@ -201,31 +211,36 @@ export class AditNodes extends AditElement {
   #row(node: Node): TemplateResult {
     const echo = this._echoes.get(node.id);
     return html`<tr>
-      <td>${node.name}</td>
+      <td class="name">${node.name}</td>
       <td class="wide">${KINDS[node.kind]}</td>
       <td class="mono address wide" title=${addressOf(node)}>${addressOf(node)}</td>
       <td class="wide">${[node.source && 'source', node.destination && 'destination'].filter(Boolean).join(', ') || MISSING}</td>
       <td class="echo" role="status" aria-live="polite">${echo ? echoText(echo) : html`<span class="muted">${MISSING}</span>`}</td>
       <td class="buttons">
-        <wa-button size="s" ?loading=${echo?.state === 'asking'} @click=${() => this.#echo(node)}
+        <wa-button appearance="outlined" size="s" ?loading=${echo?.state === 'asking'} @click=${() => this.#echo(node)}
           >${node.kind === 'dimse' ? 'Echo' : 'Test'}<span class="visually-hidden"> ${node.name}</span></wa-button
-        >${
-          this.editable
-            ? html`<wa-button size="s" @click=${() => this.#edit(node)}
-                  >Change<span class="visually-hidden"> ${node.name}</span></wa-button
-                ><wa-button
-                  size="s"
-                  class="wide"
-                  @click=${() => {
-                    this._formProblem = undefined;
-                    this._removed = node;
-                  }}
-                  >Remove<span class="visually-hidden"> ${node.name}</span></wa-button
-                >`
-            : nothing
-        }
+        >${this.editable ? this.#menu(node) : nothing}
       </td>
     </tr>`;
+  }
+
+  #menu(node: Node): TemplateResult {
+    return html`<wa-dropdown
+      placement="bottom-end"
+      @wa-select=${(event: WaSelectEvent) => {
+        if ((event.detail.item as WaDropdownItem).value === 'change') this.#edit(node);
+        else this.#askToRemove(node);
+      }}
+    >
+      <button slot="trigger" class="icon-button" aria-label="More for ${node.name}">${icon('more')}</button>
+      <wa-dropdown-item value="change">Change</wa-dropdown-item>
+      <wa-dropdown-item value="remove">Remove</wa-dropdown-item>
+    </wa-dropdown>`;
+  }
+
+  #askToRemove(node: Node): void {
+    this._formProblem = undefined;
+    this._removed = node;
   }
 
   async #load(): Promise<void> {

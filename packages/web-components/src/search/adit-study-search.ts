@@ -81,7 +81,9 @@ export class AditStudySearch extends AditElement {
         border-bottom: 1px solid var(--line);
       }
       .filters wa-input {
-        min-width: 84px;
+        /* As wide as the column is, and never a reason for it to be wider. */
+        width: 0;
+        min-width: 100%;
         --wa-form-control-height: 28px;
         --wa-form-control-padding-block: 4px;
         --wa-form-control-padding-inline: 8px;
@@ -127,7 +129,14 @@ export class AditStudySearch extends AditElement {
       .expand[aria-expanded='true'] .icon {
         transform: rotate(90deg);
       }
+      th.born {
+        min-width: 144px;
+      }
+      th.id {
+        min-width: 92px;
+      }
       .text {
+        min-width: 120px;
         max-width: 260px;
         overflow: hidden;
         text-overflow: ellipsis;
@@ -160,10 +169,16 @@ export class AditStudySearch extends AditElement {
         .bar wa-select {
           width: calc(50% - 6px);
         }
+        .name {
+          white-space: normal;
+          display: inline-block;
+          max-width: 30vw;
+          vertical-align: middle;
+        }
         td,
         th {
-          padding-left: 8px;
-          padding-right: 8px;
+          padding-left: 6px;
+          padding-right: 6px;
         }
         adit-transfer-basket {
           bottom: -12px;
@@ -245,14 +260,14 @@ export class AditStudySearch extends AditElement {
       return html`<div class="empty card" role="alert">
         <h2>The nodes cannot be listed</h2>
         <p>${this._problem}</p>
-        <wa-button @click=${() => this.#loadNodes()}>Try again</wa-button>
+        <wa-button appearance="outlined" @click=${() => this.#loadNodes()}>Try again</wa-button>
       </div>`;
     }
     if (this._sources?.length === 0) {
       return html`<div class="empty card">
         <h2>There is no source to search</h2>
         <p>A source is a PACS or a DICOMweb service that ADIT may query. An administrator adds it under Nodes.</p>
-        <wa-button href="/nodes">Nodes</wa-button>
+        <wa-button appearance="outlined" href="/nodes">Nodes</wa-button>
       </div>`;
     }
     return html`
@@ -262,7 +277,7 @@ export class AditStudySearch extends AditElement {
         this._found.problem
           ? html`<p class="notice bad" role="alert">
             ${icon('alert')}<span class="grow">${this._found.problem}</span>
-            <wa-button size="s" @click=${() => this.#startSearch()}>Try again</wa-button>
+            <wa-button appearance="outlined" size="s" @click=${() => this.#startSearch()}>Try again</wa-button>
           </p>`
           : nothing
       }
@@ -318,7 +333,7 @@ export class AditStudySearch extends AditElement {
       </wa-select>
       ${
         this._narrow
-          ? html`<wa-button
+          ? html`<wa-button appearance="outlined"
             type="button"
             aria-expanded=${this._sheetOpen}
             @click=${() => {
@@ -332,8 +347,8 @@ export class AditStudySearch extends AditElement {
       <span class="muted" role="status" aria-live="polite">${this.#status()}</span>
       ${
         this._found.state === 'searching'
-          ? html`<wa-button type="button" @click=${this.#stopSearch}>Stop</wa-button>`
-          : html`<wa-button type="submit">Search</wa-button>`
+          ? html`<wa-button appearance="outlined" type="button" @click=${this.#stopSearch}>Stop</wa-button>`
+          : html`<wa-button appearance="outlined" type="submit">Search</wa-button>`
       }
     </form>`;
   }
@@ -405,8 +420,8 @@ export class AditStudySearch extends AditElement {
             />
           </th>
           <th scope="col">Patient</th>
-          <th scope="col" class="wide">ID</th>
-          <th scope="col" class="wide">Born</th>
+          <th scope="col" class="wide id">ID</th>
+          <th scope="col" class="wide born">Born</th>
           <th scope="col">Study</th>
           <th scope="col">Modalities</th>
           <th scope="col" class="wide">Description</th>
@@ -472,11 +487,11 @@ export class AditStudySearch extends AditElement {
             @click=${() => this.#toggleSeriesOf(study)}
           >
             ${icon('chevron', 14)}</button
-          >${name}
+          ><span class="name">${name}</span>
         </td>
         <td class="mono wide">${study.patientId || MISSING}</td>
         <td class="wide">${study.patientBirthDate || MISSING}</td>
-        <td>${study.studyDate || MISSING} ${study.studyTime?.slice(0, 5) || MISSING}</td>
+        <td>${study.studyDate || MISSING}<span class="wide"> ${study.studyTime?.slice(0, 5) || MISSING}</span></td>
         <td>${study.modalities.map((modality) => html`<span class="mod">${modality}</span>`)}</td>
         <td class="wide text" title=${study.description ?? nothing}>${study.description || MISSING}</td>
         <td class="num">${formatCount(study.instances)}</td>
@@ -538,7 +553,7 @@ export class AditStudySearch extends AditElement {
         ${
           this._filters.period === 'all'
             ? nothing
-            : html`<wa-button @click=${() => this.#set({ period: 'all' }, 'now')}>Search any time</wa-button>`
+            : html`<wa-button appearance="outlined" @click=${() => this.#set({ period: 'all' }, 'now')}>Search any time</wa-button>`
         }
       </div>`;
     }
@@ -550,7 +565,7 @@ export class AditStudySearch extends AditElement {
       The source has more than these ${formatCount(studies.length)} studies.
       ${
         this.#limit < LAST_LIMIT
-          ? html`<wa-button
+          ? html`<wa-button appearance="outlined"
             size="s"
             @click=${() => {
               this.#limit = LAST_LIMIT;

@@ -52,13 +52,17 @@ export class AditTransferBasket extends AditElement {
         display: flex;
         gap: 8px;
         align-items: flex-end;
-        margin-bottom: 12px;
+        flex-wrap: wrap;
+      }
+      .number wa-input {
+        flex: 0 1 200px;
       }
       wa-dialog {
         --width: min(760px, 94vw);
       }
       .plan {
         display: grid;
+        grid-template-columns: minmax(0, 1fr);
         gap: 16px;
       }
       .plan .card {
@@ -69,8 +73,8 @@ export class AditTransferBasket extends AditElement {
         height: 48px;
         white-space: normal;
       }
-      .plan wa-input {
-        min-width: 150px;
+      .plan td wa-input {
+        min-width: 110px;
       }
       .trouble {
         color: var(--bad);
@@ -110,6 +114,9 @@ export class AditTransferBasket extends AditElement {
         }
         .what {
           flex: 1 1 60%;
+        }
+        .wide {
+          display: none;
         }
       }
     `,
@@ -240,7 +247,7 @@ export class AditTransferBasket extends AditElement {
                 this._prefix = (event.target as HTMLInputElement).value;
               }}
             ></wa-input>
-            <wa-button type="button" @click=${() => this.#number(patients)}>Fill in ${this._prefix}001 …</wa-button>
+            <wa-button appearance="outlined" type="button" @click=${() => this.#number(patients)}>Fill in ${this._prefix}001 …</wa-button>
           </div>`
       }
       <div class="card">
@@ -249,7 +256,7 @@ export class AditTransferBasket extends AditElement {
             <tr>
               <th scope="col">Patient</th>
               <th scope="col">${this._unchanged ? 'Patient ID' : 'Pseudonym'}</th>
-              <th scope="col" class="num">Studies</th>
+              <th scope="col" class="num wide">Studies</th>
               <th scope="col" class="num">Images</th>
             </tr>
           </thead>
@@ -273,7 +280,7 @@ export class AditTransferBasket extends AditElement {
                         ${trouble ? html`<span class="trouble" role="alert">${trouble}</span>` : nothing}`
                   }
                 </td>
-                <td class="num">${formatCount(patient.choices.length)}</td>
+                <td class="num wide">${formatCount(patient.choices.length)}</td>
                 <td class="num">${formatCount(imagesOfAll(patient.choices))}</td>
               </tr>`;
             })}
@@ -300,7 +307,7 @@ export class AditTransferBasket extends AditElement {
       }
       ${this._problem ? html`<p class="notice bad" role="alert">${icon('alert')}${this._problem}</p>` : nothing}
       <div class="buttons">
-        <wa-button
+        <wa-button appearance="outlined"
           type="button"
           @click=${() => {
             this._planning = false;
