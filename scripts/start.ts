@@ -12,7 +12,7 @@ const root = join(import.meta.dirname, '..');
 /** Runs the server; resolved with the exit status for this process. */
 function runServer(): Promise<number> {
   const command = [join(root, 'packages/server/bin/adit.js'), 'serve', '--demo', ...process.argv.slice(2)];
-  const { ADIT_DATA: data = '.adit' } = process.env;
+  const data = process.env.ADIT_DATA?.trim() || '.adit';
   const server = spawn(process.execPath, command, {
     cwd: root,
     env: { ADIT_LOG_FILE: join(data, 'adit.log'), ...process.env },
