@@ -26,4 +26,5 @@ export * from './query/return-keys.ts';
 export * from './query/types.ts';
 export * from './transfer/held-back-error.ts';
 export * from './transfer/one-reader.ts';
+export * from './transfer/retrieval.ts';
 export * from './transfer/types.ts';

@@ -1,1 +1,5 @@
-export {};
+export { createFolderSink, type FolderSink, type FolderSinkOptions } from './create-folder-sink.ts';
+export { createFolderSource, type FolderSource, type FolderSourceOptions } from './create-folder-source.ts';
+export type { SkippedFile } from './folder-index.ts';
+export { type DicomFile, readDicomFile } from './read-dicom-file.ts';
+export { walkFiles } from './walk-files.ts';

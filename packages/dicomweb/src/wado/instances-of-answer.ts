@@ -1,10 +1,16 @@
-import { DicomError, type DicomInstance, type RetrieveFailure, readPart10 } from '@adit/core';
+import {
+  DicomError,
+  type DicomInstance,
+  type OneReader,
+  oneReader,
+  type RetrieveFailure,
+  readPart10,
+} from '@adit/core';
 import { DicomWebError } from '../dicomweb-error.ts';
 import { parseMediaType } from '../multipart/media-type.ts';
 import { type MultipartPart, parseMultipart } from '../multipart/parse-multipart.ts';
 import { type Service, unexpectedAnswer } from '../service.ts';
 import type { HttpAnswer } from '../transport/transport.ts';
-import { type OneReader, oneReader } from './one-reader.ts';
 
 export interface InstancesOptions {
   onFailure: (failure: RetrieveFailure) => void;
@@ -28,7 +34,10 @@ export async function* instancesOfAnswer(
     try {
       if (!INSTANCE_TYPES.has(type)) throw unexpectedAnswer(service.root, type, 'an instance');
       const length = Number(part.headers.get('content-length') ?? Number.NaN);
-      const file = await readPart10(checked(body, length, service.root.name));
+      const file = await readPart10(
+        checked(body, length, service.root.name),
+        Number.isNaN(length) ? {} : { byteLength: length },
+      );
       const { sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength } = file;
       const reader = oneReader(file.dataset, () => refused(service.root.name));
       options.onReader(reader);

@@ -1,7 +1,9 @@
 import {
   type DicomInstance,
+  type RetrievalContext,
   type RetrieveFailure,
   type RetrieveOptions,
+  retrieval,
   type Selection,
   textOf,
 } from '@adit/core';
@@ -10,7 +12,6 @@ import { find } from '../qido/find.ts';
 import { ask, type Service } from '../service.ts';
 import type { HttpAnswer } from '../transport/transport.ts';
 import { instancesOfAnswer } from './instances-of-answer.ts';
-import type { OneReader } from './one-reader.ts';
 
 /** As stored: without the transfer syntax, servers decompress (PS3.18 §8.7.3.5.2). */
 const ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*';
@@ -31,35 +32,12 @@ export function retrieve(
   selection: Selection,
   options: RetrieveOptions = {},
 ): AsyncIterable<DicomInstance> {
-  return {
-    [Symbol.asyncIterator]() {
-      const left = new AbortController();
-      const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
-      let current: OneReader | undefined;
-      signal.addEventListener('abort', () => current?.giveUp(), { once: true });
-      const instances = retrieveAll(service, selection, {
-        signal,
-        onFailure: options.onFailure ?? (() => {}),
-        onReader: (reader) => {
-          current = reader;
-        },
-      });
-      return {
-        next: () => instances.next(),
-        // A generator would let its `return` wait for a `next` that waits for a reader: this ends both.
-        return() {
-          left.abort();
-          return instances.return();
-        },
-      };
-    },
-  };
+  const onFailure = options.onFailure ?? (() => {});
+  return retrieval(options, (context) => retrieveAll(service, selection, { ...context, onFailure }));
 }
 
-interface RetrieveContext {
-  signal: AbortSignal;
+interface RetrieveContext extends RetrievalContext {
   onFailure: (failure: RetrieveFailure) => void;
-  onReader: (reader: OneReader) => void;
 }
 
 async function* retrieveAll(
