@@ -33,15 +33,27 @@ export type DimseErrorCode =
 export interface DimseErrorOptions extends DicomErrorOptions {
   /** Status of the answer (PS3.7 §C). In an SCP's handler: the status to answer with. */
   status?: number;
+  /** Error Comment (0000,0902) of the answer. */
+  comment?: string | undefined;
 }
 
 /** What every function of this package throws. */
 export class DimseError extends DicomError {
   declare readonly code: DimseErrorCode;
   readonly status?: number;
+  readonly #comment: string | undefined;
 
   constructor(code: DimseErrorCode, message: string, options: DimseErrorOptions = {}) {
     super(code, message, options);
     if (options.status !== undefined) this.status = options.status;
+    this.#comment = options.comment;
+  }
+
+  /**
+   * What the peer remarked on a failure, in its own words. They may name a patient: not for logs, and so not part of the
+   * message nor of what is printed of this error.
+   */
+  get comment(): string | undefined {
+    return this.#comment;
   }
 }

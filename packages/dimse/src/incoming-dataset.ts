@@ -24,6 +24,8 @@ const COMPACT_AFTER = 64;
 export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array, undefined> {
   /** Settles when the reader has come to the end, has left early, or the data set has failed. */
   readonly settled: Promise<DatasetEnd>;
+  /** Settles when nothing more comes from the peer: the data set is complete, or it has failed. */
+  readonly arrived: Promise<void>;
   readonly #flow: FlowControl;
   readonly #queue: Uint8Array[] = [];
   #head = 0;
@@ -33,11 +35,15 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
   #begun = false;
   #end: DatasetEnd | undefined;
   #settle!: (end: DatasetEnd) => void;
+  #arrive!: () => void;
 
   constructor(flow: FlowControl) {
     this.#flow = flow;
     this.settled = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.arrived = new Promise((resolve) => {
+      this.#arrive = resolve;
     });
   }
 
@@ -72,6 +78,7 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
 
   finish(): void {
     this.#complete = true;
+    this.#arrive();
     if (this.#waiting) {
       const { resolve } = this.#waiting;
       this.#waiting = undefined;
@@ -81,6 +88,7 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
   }
 
   fail(error: unknown): void {
+    this.#arrive();
     if (this.#complete || this.#end !== undefined) return;
     this.#error = error;
     this.#dropQueue();

@@ -1,1 +1,16 @@
-export {};
+export { Association } from './association.ts';
+export type { CFindOptions } from './c-find.ts';
+export type { CGetOptions, CGetResult } from './c-get.ts';
+export type { CStoreOptions } from './c-store.ts';
+export { type ConnectOptions, connect } from './connect.ts';
+export { createDimseClient, type DimseClient } from './dimse-client.ts';
+export { DimseError, type DimseErrorCode, type DimseErrorOptions } from './dimse-error.ts';
+export { createDimseSink, type DimseSink, type DimseSinkOptions } from './dimse-sink.ts';
+export { type EchoOptions, echo } from './echo.ts';
+export { type DimseNode, type DimseTimeouts, isValidAeTitle, nodeName, parseDimseUrl } from './node.ts';
+export type { ContextRequest, PresentationContext } from './presentation-context.ts';
+export { isTransientRejection, rejectReason } from './reject-reason.ts';
+export type * from './scp/handlers.ts';
+export { type CallingPeer, type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
+export { Status, type StatusCategory, type StatusService, statusCategory, statusText } from './status.ts';
+export type { TlsOptions } from './transport.ts';

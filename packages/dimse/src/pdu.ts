@@ -353,7 +353,9 @@ function decodeUserInformation(items: Item[]): UserInformation {
   const information: UserInformation = {
     maximumLength: maximumLength?.readUInt32BE(0) ?? 0,
     implementationClassUid: textOfItem(parts, ItemType.implementationClassUid) ?? '',
-    roles: parts.filter((part) => part.type === ItemType.roleSelection).map((part) => decodeRole(part.content)),
+    roles: parts
+      .filter((part) => part.type === ItemType.roleSelection)
+      .map((part) => decodeRole(part.content)),
   };
   const versionName = textOfItem(parts, ItemType.implementationVersionName);
   if (versionName !== undefined) information.implementationVersionName = versionName;

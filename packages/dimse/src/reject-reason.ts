@@ -9,7 +9,10 @@ interface RejectionWords {
 
 /** PS3.8 Table 9-21, keyed by source and reason. */
 const WORDS: Readonly<Record<string, (calling: string, called: string, node: string) => RejectionWords>> = {
-  '1-1': () => ({ reason: 'no reason given', advice: "look into the node's log for the refused association" }),
+  '1-1': () => ({
+    reason: 'no reason given',
+    advice: "look into the node's log for the refused association",
+  }),
   '1-2': () => ({
     reason: 'application context name not supported',
     advice: 'check that host and port lead to a DICOM service',
@@ -22,7 +25,10 @@ const WORDS: Readonly<Record<string, (calling: string, called: string, node: str
     reason: 'called AE title not recognised',
     advice: `check the AE title ${called} in the node's settings, case counts`,
   }),
-  '2-1': () => ({ reason: 'no reason given', advice: "look into the node's log for the refused association" }),
+  '2-1': () => ({
+    reason: 'no reason given',
+    advice: "look into the node's log for the refused association",
+  }),
   '2-2': () => ({
     reason: 'protocol version not supported',
     advice: 'check that host and port lead to a DICOM service',

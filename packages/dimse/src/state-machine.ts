@@ -18,7 +18,26 @@ export const Sta = {
 } as const satisfies Record<string, State>;
 
 /** Events (PS3.8 Table 9-10). */
-export type AssociationEvent = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15 | 16 | 17 | 18 | 19;
+export type AssociationEvent =
+  | 1
+  | 2
+  | 3
+  | 4
+  | 5
+  | 6
+  | 7
+  | 8
+  | 9
+  | 10
+  | 11
+  | 12
+  | 13
+  | 14
+  | 15
+  | 16
+  | 17
+  | 18
+  | 19;
 
 export const Evt = {
   associateRequest: 1,

@@ -42,7 +42,11 @@ export type TlsOptions = Pick<
 >;
 
 /** Opens a connection. Trouble is told to the listener. */
-export function openTransport(options: { host: string; port: number; tls?: TlsOptions | undefined }): Transport {
+export function openTransport(options: {
+  host: string;
+  port: number;
+  tls?: TlsOptions | undefined;
+}): Transport {
   const { host, port, tls } = options;
   if (tls) {
     return new SocketTransport((deliver) => {

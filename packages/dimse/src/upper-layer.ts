@@ -1,13 +1,15 @@
-import {
-  type AssociateAc,
-  type AssociateRj,
-  type AssociateRq,
-  type ControlPdu,
-  encodePdu,
-} from './pdu.ts';
+import { type AssociateAc, type AssociateRj, type AssociateRq, type ControlPdu, encodePdu } from './pdu.ts';
 import { type PduHandler, PduReader } from './pdu-reader.ts';
 import { AbortReason, ProtocolError } from './protocol-error.ts';
-import { type Action, type AssociationEvent, actionFor, Evt, Sta, type State, stateAfter } from './state-machine.ts';
+import {
+  type Action,
+  type AssociationEvent,
+  actionFor,
+  Evt,
+  Sta,
+  type State,
+  stateAfter,
+} from './state-machine.ts';
 import type { Transport } from './transport.ts';
 
 /** Why an association ended without a release: an A-ABORT or A-P-ABORT indication (PS3.8 §7.3, §7.4). */
@@ -21,6 +23,8 @@ export type AbortIndication =
 
 /** Receives the indications and confirmations of PS3.8 §7. */
 export interface UpperLayerUser {
+  /** The transport connection stands; the association is being asked for. */
+  onConnected?(): void;
   /** A-ASSOCIATE indication: answer with `accept` or `reject`. */
   onAssociateRequest?(request: AssociateRq): void;
   /** A-ASSOCIATE confirmation. */
@@ -31,10 +35,14 @@ export interface UpperLayerUser {
   onReleaseRequest(): void;
   /** A-RELEASE confirmation. */
   onReleased(): void;
-  onAbort(indication: AbortIndication): void;
+  /** @param state the state the association was in */
+  onAbort(indication: AbortIndication, state: State): void;
   /** Bytes have come or gone. */
   onActivity(): void;
 }
+
+/** What an event is about. */
+type Subject = ControlPdu | AbortIndication | ProtocolError;
 
 /** How long the peer may take to close the connection after an A-ABORT before we do, in milliseconds. */
 const ABORT_GRACE = 2000;
@@ -45,7 +53,7 @@ const ABORT_GRACE = 2000;
  */
 export class UpperLayer {
   readonly #transport: Transport;
-  readonly #user: UpperLayerUser;
+  #user: UpperLayerUser;
   readonly #reader: PduReader;
   readonly #requestor: boolean;
   readonly #artimSeconds: number;
@@ -84,6 +92,11 @@ export class UpperLayer {
       onClosed: (error) => this.#onEvent(Evt.transportClosed, { by: 'transport', error }),
     });
     if (!options.requestor) this.#onEvent(Evt.transportIndicated);
+  }
+
+  /** Hands all further indications to another user. */
+  attach(user: UpperLayerUser): void {
+    this.#user = user;
   }
 
   get state(): State {
@@ -178,31 +191,38 @@ export class UpperLayer {
   #onPdu(pdu: ControlPdu): void {
     switch (pdu.type) {
       case 'A-ASSOCIATE-AC':
-        return this.#onEvent(Evt.associateAcReceived, pdu);
+        this.#onEvent(Evt.associateAcReceived, pdu);
+        break;
       case 'A-ASSOCIATE-RJ':
-        return this.#onEvent(Evt.associateRjReceived, pdu);
+        this.#onEvent(Evt.associateRjReceived, pdu);
+        break;
       case 'A-ASSOCIATE-RQ':
-        return this.#onEvent(Evt.associateRqReceived, pdu);
+        this.#onEvent(Evt.associateRqReceived, pdu);
+        break;
       case 'A-RELEASE-RQ':
-        return this.#onEvent(Evt.releaseRqReceived);
+        this.#onEvent(Evt.releaseRqReceived);
+        break;
       case 'A-RELEASE-RP':
-        return this.#onEvent(Evt.releaseRpReceived);
+        this.#onEvent(Evt.releaseRpReceived);
+        break;
       case 'A-ABORT':
-        return this.#onEvent(Evt.abortReceived, { by: 'peer', source: pdu.source, reason: pdu.reason });
+        this.#onEvent(Evt.abortReceived, { by: 'peer', source: pdu.source, reason: pdu.reason });
+        break;
     }
   }
 
-  #onEvent(event: AssociationEvent, subject?: ControlPdu | AbortIndication | ProtocolError): void {
+  #onEvent(event: AssociationEvent, subject?: Subject): void {
     const action = actionFor(this.#state, event);
     if (action === undefined) return;
     const rejection = action === 'AE-6' ? unacceptable(subject as AssociateRq) : undefined;
+    const before = this.#state;
     // The state changes first: what the user does in an indication must meet the new state.
     this.#state = stateAfter(action, { acceptable: rejection === undefined, requestor: this.#requestor });
-    this.#perform(action, rejection ?? subject);
+    this.#perform(action, event, rejection ?? subject, before);
   }
 
   /** The actions of PS3.8 Tables 9-6 to 9-9. */
-  #perform(action: Action, subject: ControlPdu | AbortIndication | ProtocolError | undefined): void {
+  #perform(action: Action, event: AssociationEvent, subject: Subject | undefined, before: State): void {
     switch (action) {
       case 'AE-1': // The transport connects by itself.
       case 'DT-1': // `write` sends.
@@ -210,64 +230,85 @@ export class UpperLayer {
       case 'DT-2': // The fragments follow.
       case 'AR-6':
       case 'AA-6':
-        return;
+        break;
       case 'AE-2':
-        return this.#send(this.#request!);
+        this.#user.onConnected?.();
+        this.#send(this.#request!);
+        break;
       case 'AE-3':
-        return this.#user.onAssociateAnswer?.(subject as AssociateAc);
+        this.#user.onAssociateAnswer?.(subject as AssociateAc);
+        break;
       case 'AE-4':
         this.#user.onAssociateAnswer?.(subject as AssociateRj);
-        return this.#close();
+        this.#close();
+        break;
       case 'AE-5':
-        return this.#startArtim();
+        this.#startArtim();
+        break;
       case 'AE-6':
         this.#stopArtim();
         if (this.#state === Sta.awaitingLocalAssociateResponse) {
-          return this.#user.onAssociateRequest?.(subject as AssociateRq);
+          this.#user.onAssociateRequest?.(subject as AssociateRq);
+          break;
         }
         this.#send(subject as AssociateRj);
-        return this.#startArtim();
+        this.#startArtim();
+        break;
       case 'AE-7':
-        return this.#send(subject as AssociateAc);
+        this.#send(subject as AssociateAc);
+        break;
       case 'AE-8':
         this.#send(subject as AssociateRj);
-        return this.#startArtim();
+        this.#startArtim();
+        break;
       case 'AR-1':
-        return this.#send({ type: 'A-RELEASE-RQ' });
+        this.#send({ type: 'A-RELEASE-RQ' });
+        break;
       case 'AR-2':
       case 'AR-8':
-        return this.#user.onReleaseRequest();
+        this.#user.onReleaseRequest();
+        break;
       case 'AR-3':
         this.#user.onReleased();
-        return this.#close();
+        this.#close();
+        break;
       case 'AR-4':
         this.#send({ type: 'A-RELEASE-RP' });
-        return this.#startArtim();
+        this.#startArtim();
+        break;
       case 'AR-5':
       case 'AA-5':
-        return this.#stopArtim();
+        this.#stopArtim();
+        break;
       case 'AR-9':
-        return this.#send({ type: 'A-RELEASE-RP' });
+        this.#send({ type: 'A-RELEASE-RP' });
+        break;
       case 'AR-10':
-        return this.#user.onReleased();
+        this.#user.onReleased();
+        break;
       case 'AA-1':
         this.#sendAbort(0, AbortReason.notSpecified);
-        // In Sta2 nobody has asked for the abort: a stranger's first bytes were no association request.
-        if (subject) this.#user.onAbort(indicationOf(subject));
-        return;
+        // In Sta2 it is not the user who asks for the abort: the first PDU was no A-ASSOCIATE-RQ.
+        if (event !== Evt.abortRequest) this.#user.onAbort(indicationOf(subject), before);
+        break;
       case 'AA-2':
-        return this.#close();
+        this.#close();
+        break;
       case 'AA-3':
         this.#close();
-        return this.#user.onAbort(indicationOf(subject));
+        this.#user.onAbort(indicationOf(subject), before);
+        break;
       case 'AA-4':
         this.#reader.stop();
-        return this.#user.onAbort(indicationOf(subject));
+        this.#user.onAbort(indicationOf(subject), before);
+        break;
       case 'AA-7':
-        return this.#sendAbort(2, reasonOf(subject));
+        this.#sendAbort(2, reasonOf(subject));
+        break;
       case 'AA-8':
         this.#sendAbort(2, reasonOf(subject));
-        return this.#user.onAbort(indicationOf(subject));
+        this.#user.onAbort(indicationOf(subject), before);
+        break;
     }
   }
 
@@ -315,7 +356,7 @@ function unacceptable(request: AssociateRq): AssociateRj | undefined {
   return undefined;
 }
 
-function indicationOf(subject: ControlPdu | AbortIndication | ProtocolError | undefined): AbortIndication {
+function indicationOf(subject: Subject | undefined): AbortIndication {
   if (subject instanceof ProtocolError) return { by: 'protocol', message: subject.message };
   if (subject && 'by' in subject) return subject;
   return { by: 'protocol', message: `an unexpected ${nameOf(subject)} PDU came` };
@@ -325,7 +366,6 @@ function nameOf(pdu: ControlPdu | undefined): string {
   return pdu?.type ?? 'P-DATA-TF';
 }
 
-function reasonOf(subject: ControlPdu | AbortIndication | ProtocolError | undefined): AbortReason {
+function reasonOf(subject: Subject | undefined): AbortReason {
   return subject instanceof ProtocolError ? subject.reason : AbortReason.unexpectedPdu;
 }
-

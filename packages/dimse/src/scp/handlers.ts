@@ -50,8 +50,9 @@ export interface GetAnswer {
   /** Number of sub-operations, told to the peer as Number of Remaining Sub-operations. */
   readonly count: number;
   /**
-   * The objects, in their own transfer syntaxes. Each is sent before the next is asked for. One that the peer does not
-   * accept, and one whose data set ends in an error, counts as a failed sub-operation.
+   * The objects, in their own transfer syntaxes. The next one is asked for while the one before is on its way. One that the
+   * peer does not accept counts as a failed sub-operation. One whose data set ends in an error ends the association, if a
+   * part of it was sent: a half object is never finished.
    */
   readonly instances: AsyncIterable<DicomInstance>;
 }

@@ -1,0 +1,85 @@
+import type { Attributes, DicomInstance, StoreOutcome } from '@adit/core';
+import { cEcho } from './c-echo.ts';
+import { type CFindOptions, cFind } from './c-find.ts';
+import { type CGetOptions, type CGetResult, cGet } from './c-get.ts';
+import { type CStoreOptions, sendStore, storeOutcome } from './c-store.ts';
+import type { MessageExchange } from './message-exchange.ts';
+import type { DimseNode } from './node.ts';
+import type { PresentationContext } from './presentation-context.ts';
+
+const DEFAULT_RELEASE_SECONDS = 10;
+
+/**
+ * An association this side opened (see `connect`), with the services it carries. Release it when done: `await using` does.
+ */
+export class Association implements AsyncDisposable {
+  readonly #exchange: MessageExchange;
+  readonly #releaseSeconds: number;
+
+  constructor(exchange: MessageExchange, node: DimseNode) {
+    this.#exchange = exchange;
+    this.#releaseSeconds = node.timeouts?.release ?? DEFAULT_RELEASE_SECONDS;
+  }
+
+  /** What the peer accepted. */
+  get contexts(): readonly PresentationContext[] {
+    return this.#exchange.contexts;
+  }
+
+  /** Names the peer in messages: `AET@host:port`. */
+  get peer(): string {
+    return this.#exchange.peer;
+  }
+
+  /** Released, aborted or lost. */
+  get over(): boolean {
+    return this.#exchange.over;
+  }
+
+  /** Settles when the association is over. */
+  get ended(): Promise<void> {
+    return this.#exchange.ended;
+  }
+
+  /** The accepted context for requests of a SOP class, in a given transfer syntax or any; undefined where there is none. */
+  findContext(sopClassUid: string, transferSyntaxUid?: string): PresentationContext | undefined {
+    return this.#exchange.findContext(sopClassUid, transferSyntaxUid);
+  }
+
+  /** C-ECHO. Throws unless answered with success. */
+  cEcho(): Promise<void> {
+    return cEcho(this.#exchange);
+  }
+
+  /** C-FIND: see `cFind`. */
+  cFind(options: CFindOptions): AsyncGenerator<Attributes, void, undefined> {
+    return cFind(this.#exchange, options);
+  }
+
+  /** C-GET: see `cGet`. */
+  cGet(options: CGetOptions): AsyncGenerator<DicomInstance, CGetResult, undefined> {
+    return cGet(this.#exchange, options);
+  }
+
+  /**
+   * C-STORE. Calls may overlap: objects go one after another, the next one prepared while the answer to the last is
+   * awaited. A refusal is an outcome; throws when the association ends, and what the data set throws.
+   */
+  async cStore(instance: DicomInstance, options: CStoreOptions = {}): Promise<StoreOutcome> {
+    return storeOutcome(this.peer, await sendStore(this.#exchange, instance, options));
+  }
+
+  /** Ends the association in order; a peer that does not answer in time is disconnected. */
+  release(): Promise<void> {
+    return this.#exchange.release(this.#releaseSeconds);
+  }
+
+  /** Ends the association at once. What is under way fails. */
+  abort(): void {
+    this.#exchange.abort();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.release();
+  }
+}

@@ -1,0 +1,173 @@
+import { AbortReason, ProtocolError } from './protocol-error.ts';
+
+/** Command Field (0000,0100) (PS3.7 §E.1). A response has the request's value with the highest bit set. */
+export const CommandField = {
+  cStoreRq: 0x0001,
+  cStoreRsp: 0x8001,
+  cGetRq: 0x0010,
+  cGetRsp: 0x8010,
+  cFindRq: 0x0020,
+  cFindRsp: 0x8020,
+  cMoveRq: 0x0021,
+  cMoveRsp: 0x8021,
+  cEchoRq: 0x0030,
+  cEchoRsp: 0x8030,
+  cCancelRq: 0x0fff,
+} as const;
+
+export const RESPONSE_BIT = 0x8000;
+
+/** Command Data Set Type (0000,0800) of a message without a data set. */
+export const NO_DATA_SET = 0x0101;
+/** Any other value says that a data set follows. */
+export const DATA_SET_FOLLOWS = 0x0000;
+
+/** Priority (0000,0700). */
+export const Priority = { low: 2, medium: 0, high: 1 } as const;
+
+/** The elements of a command set that DIMSE-C uses (PS3.7 §E.1), by their keywords. */
+export interface CommandSet {
+  affectedSopClassUid?: string;
+  commandField: number;
+  messageId?: number;
+  messageIdBeingRespondedTo?: number;
+  moveDestination?: string;
+  priority?: number;
+  commandDataSetType: number;
+  status?: number;
+  offendingElement?: number[];
+  errorComment?: string;
+  affectedSopInstanceUid?: string;
+  numberOfRemainingSuboperations?: number;
+  numberOfCompletedSuboperations?: number;
+  numberOfFailedSuboperations?: number;
+  numberOfWarningSuboperations?: number;
+  moveOriginatorApplicationEntityTitle?: string;
+  moveOriginatorMessageId?: number;
+}
+
+type Kind = 'UI' | 'US' | 'AE' | 'LO' | 'AT';
+
+/** Element numbers in group 0000, ascending as they are sent. */
+const ELEMENTS: readonly (readonly [element: number, kind: Kind, name: keyof CommandSet])[] = [
+  [0x0002, 'UI', 'affectedSopClassUid'],
+  [0x0100, 'US', 'commandField'],
+  [0x0110, 'US', 'messageId'],
+  [0x0120, 'US', 'messageIdBeingRespondedTo'],
+  [0x0600, 'AE', 'moveDestination'],
+  [0x0700, 'US', 'priority'],
+  [0x0800, 'US', 'commandDataSetType'],
+  [0x0900, 'US', 'status'],
+  [0x0901, 'AT', 'offendingElement'],
+  [0x0902, 'LO', 'errorComment'],
+  [0x1000, 'UI', 'affectedSopInstanceUid'],
+  [0x1020, 'US', 'numberOfRemainingSuboperations'],
+  [0x1021, 'US', 'numberOfCompletedSuboperations'],
+  [0x1022, 'US', 'numberOfFailedSuboperations'],
+  [0x1023, 'US', 'numberOfWarningSuboperations'],
+  [0x1030, 'AE', 'moveOriginatorApplicationEntityTitle'],
+  [0x1031, 'US', 'moveOriginatorMessageId'],
+];
+
+const BY_ELEMENT = new Map(ELEMENTS.map(([element, kind, name]) => [element, { kind, name }]));
+
+/** Group (2), element (2), length (4): command sets are implicit VR little endian (PS3.7 §6.3.1). */
+const ELEMENT_HEADER_LENGTH = 8;
+/** The group length element (0000,0000) with its value. */
+const GROUP_LENGTH_LENGTH = ELEMENT_HEADER_LENGTH + 4;
+
+/** Encodes a command set with its group length. */
+export function encodeCommandSet(command: CommandSet): Buffer {
+  const buffer = Buffer.alloc(encodedLength(command));
+  buffer.writeUInt32LE(4, 4);
+  buffer.writeUInt32LE(buffer.length - GROUP_LENGTH_LENGTH, 8);
+  let offset = GROUP_LENGTH_LENGTH;
+  for (const [element, kind, name] of ELEMENTS) {
+    const value = command[name];
+    if (value === undefined) continue;
+    const length = valueLength(value);
+    buffer.writeUInt16LE(element, offset + 2);
+    buffer.writeUInt32LE(length, offset + 4);
+    offset += ELEMENT_HEADER_LENGTH;
+    if (typeof value === 'number') {
+      buffer.writeUInt16LE(value, offset);
+    } else if (typeof value === 'string') {
+      buffer.write(value, offset, 'latin1');
+      // UIDs are padded with NUL, texts with a space (PS3.5 §6.2).
+      if (value.length < length) buffer[offset + value.length] = kind === 'UI' ? 0x00 : 0x20;
+    } else {
+      value.forEach((tag, index) => {
+        buffer.writeUInt16LE(tag >>> 16, offset + 4 * index);
+        buffer.writeUInt16LE(tag & 0xffff, offset + 4 * index + 2);
+      });
+    }
+    offset += length;
+  }
+  return buffer;
+}
+
+function encodedLength(command: CommandSet): number {
+  let length = GROUP_LENGTH_LENGTH;
+  for (const [, , name] of ELEMENTS) {
+    const value = command[name];
+    if (value !== undefined) length += ELEMENT_HEADER_LENGTH + valueLength(value);
+  }
+  return length;
+}
+
+function valueLength(value: string | number | number[]): number {
+  if (typeof value === 'number') return 2;
+  if (typeof value === 'string') return value.length + (value.length % 2);
+  return 4 * value.length;
+}
+
+/**
+ * Decodes a command set. Elements DIMSE-C has no use for are skipped. Throws `ProtocolError` where it is malformed or
+ * lacks a Command Field.
+ */
+export function decodeCommandSet(bytes: Buffer): CommandSet {
+  const found: Record<string, string | number | number[]> = {};
+  let offset = 0;
+  while (offset < bytes.length) {
+    if (bytes.length - offset < ELEMENT_HEADER_LENGTH) throw malformed('ends within an element');
+    const group = bytes.readUInt16LE(offset);
+    if (group !== 0) throw malformed(`has an element of group ${group.toString(16).padStart(4, '0')}`);
+    const known = BY_ELEMENT.get(bytes.readUInt16LE(offset + 2));
+    const start = offset + ELEMENT_HEADER_LENGTH;
+    const end = start + bytes.readUInt32LE(offset + 4);
+    if (end > bytes.length) throw malformed('has an element that is longer than itself');
+    if (known && end > start) found[known.name] = decodeValue(known.kind, bytes.subarray(start, end));
+    offset = end;
+  }
+  if (found.commandField === undefined) throw malformed('has no Command Field (0000,0100)');
+  return { commandDataSetType: NO_DATA_SET, ...found } as CommandSet;
+}
+
+function decodeValue(kind: Kind, value: Buffer): string | number | number[] {
+  if (kind === 'US') {
+    if (value.length < 2) throw malformed('has a number of one byte');
+    return value.readUInt16LE(0);
+  }
+  if (kind === 'AT') {
+    const tags: number[] = [];
+    for (let at = 0; at + 4 <= value.length; at += 4) {
+      tags.push(value.readUInt16LE(at) * 0x10000 + value.readUInt16LE(at + 2));
+    }
+    return tags;
+  }
+  return value.toString('latin1').replaceAll('\0', ' ').trim();
+}
+
+function malformed(what: string): ProtocolError {
+  return new ProtocolError(AbortReason.invalidParameterValue, `a command set ${what}`);
+}
+
+/** Does a data set follow this command set? */
+export function hasDataSet(command: CommandSet): boolean {
+  return command.commandDataSetType !== NO_DATA_SET;
+}
+
+/** Is this the answer to a request? */
+export function isResponse(command: CommandSet): boolean {
+  return (command.commandField & RESPONSE_BIT) !== 0;
+}

@@ -1,0 +1,176 @@
+import { PDU_HEADER_LENGTH, PDV_COMMAND, PDV_HEADER_LENGTH, PDV_LAST, PduType } from './pdu.ts';
+
+/** Bytes handed to the operating system at once. */
+export const BATCH_LENGTH = 1024 * 1024;
+
+/** Both headers in front of a fragment: one PDV a PDU. */
+const HEADERS_LENGTH = PDU_HEADER_LENGTH + PDV_HEADER_LENGTH;
+
+/** No fragment shorter than this is begun at the end of a batch: a new batch costs less than a stunted PDU. */
+const SHORTEST_TAIL = 4096;
+
+/** Batches waiting for their next use; more than this are left to the garbage collector. */
+const MAXIMUM_SPARE_BATCHES = 16;
+const spareBatches: Buffer[] = [];
+
+/** Gives a batch back once its bytes are written. */
+export function recycleBatch(batch: Buffer): void {
+  if (batch.buffer.byteLength === BATCH_LENGTH && spareBatches.length < MAXIMUM_SPARE_BATCHES) {
+    spareBatches.push(Buffer.from(batch.buffer));
+  }
+}
+
+/**
+ * Longest fragment that fits the peer's PDUs: even, for fragments of odd length are not allowed (PS3.8 §E.2), and 0 where
+ * the peer takes none at all.
+ *
+ * @param peerMaximumLength as the peer announced it; 0 is no limit (PS3.8 §D.1)
+ */
+export function maximumFragmentLength(peerMaximumLength: number): number {
+  const limit = peerMaximumLength === 0 ? BATCH_LENGTH - PDU_HEADER_LENGTH : peerMaximumLength;
+  const length = Math.min(limit, BATCH_LENGTH - PDU_HEADER_LENGTH) - PDV_HEADER_LENGTH;
+  return Math.max(0, length - (length % 2));
+}
+
+/**
+ * Frames one DIMSE message into P-DATA-TF PDUs, gathered in large batches. A fragment stays open until it is known whether
+ * more follows, for its header says so.
+ */
+export class PdvFramer {
+  readonly #contextId: number;
+  readonly #maximumFragment: number;
+  #batch = takeBatch();
+  #length = 0;
+  /** Where the open fragment's headers begin; -1 when none is open. */
+  #open = -1;
+  #control = 0;
+
+  constructor(contextId: number, maximumFragment: number) {
+    this.#contextId = contextId;
+    this.#maximumFragment = maximumFragment;
+  }
+
+  /** Frames the command set, which goes first and always fits the batch. */
+  command(bytes: Uint8Array): void {
+    this.#control = PDV_COMMAND;
+    this.append(bytes, 0);
+    this.end();
+    this.#control = 0;
+  }
+
+  /**
+   * Frames data from `offset` on and returns how far it came. Less than the whole means that the batch is full: `take` it
+   * and go on.
+   */
+  append(bytes: Uint8Array, offset: number): number {
+    let at = offset;
+    while (at < bytes.length) {
+      let room = this.#room();
+      if (room === 0) {
+        this.#close(0);
+        if (BATCH_LENGTH - this.#length < HEADERS_LENGTH + Math.min(SHORTEST_TAIL, this.#maximumFragment))
+          break;
+        this.#begin();
+        room = this.#room();
+      }
+      const end = Math.min(bytes.length, at + room);
+      // `set` of a view made for it is the fastest copy of large pieces.
+      this.#batch.set(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), this.#length);
+      this.#length += end - at;
+      at = end;
+    }
+    return at;
+  }
+
+  /** Marks the end of the command set or data set, which may be empty. */
+  end(): void {
+    if (this.#open < 0) this.#begin();
+    this.#close(PDV_LAST);
+  }
+
+  /** What is framed so far. The framer goes on in a new batch. */
+  take(): Buffer {
+    const taken = this.#batch.subarray(0, this.#length);
+    this.#batch = EMPTY;
+    this.#length = 0;
+    return taken;
+  }
+
+  /** Gives up what is framed. */
+  drop(): void {
+    recycleBatch(this.#batch);
+    this.#batch = EMPTY;
+    this.#length = 0;
+    this.#open = -1;
+  }
+
+  #room(): number {
+    if (this.#open < 0) return 0;
+    const used = this.#length - this.#open - HEADERS_LENGTH;
+    return Math.min(this.#maximumFragment - used, BATCH_LENGTH - this.#length);
+  }
+
+  #begin(): void {
+    if (this.#batch === EMPTY) this.#batch = takeBatch();
+    this.#open = this.#length;
+    this.#length += HEADERS_LENGTH;
+  }
+
+  #close(last: number): void {
+    if (this.#open < 0) return;
+    writeHeaders(
+      this.#batch,
+      this.#open,
+      this.#length - this.#open - HEADERS_LENGTH,
+      this.#contextId,
+      this.#control | last,
+    );
+    this.#open = -1;
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+
+function takeBatch(): Buffer {
+  return spareBatches.pop() ?? Buffer.from(Buffer.allocUnsafeSlow(BATCH_LENGTH).buffer);
+}
+
+/** P-DATA-TF PDU with one presentation data value item (PS3.8 §9.3.5). */
+function writeHeaders(
+  target: Buffer,
+  at: number,
+  fragmentLength: number,
+  contextId: number,
+  control: number,
+): void {
+  target[at] = PduType.data;
+  target[at + 1] = 0;
+  target.writeUInt32BE(fragmentLength + PDV_HEADER_LENGTH, at + 2);
+  // The item's length counts the context id and the message control header.
+  target.writeUInt32BE(fragmentLength + 2, at + PDU_HEADER_LENGTH);
+  target[at + 10] = contextId;
+  target[at + 11] = control;
+}
+
+/** Frames a small message whole: a command set and the data set that may go with it. */
+export function frameMessage(
+  contextId: number,
+  maximumFragment: number,
+  command: Uint8Array,
+  dataset?: Uint8Array,
+): Buffer {
+  const parts: [control: number, bytes: Uint8Array][] = [[PDV_COMMAND, command]];
+  if (dataset) parts.push([0, dataset]);
+  const pieces: Uint8Array[] = [];
+  for (const [control, bytes] of parts) {
+    let at = 0;
+    do {
+      const end = Math.min(bytes.length, at + maximumFragment);
+      const headers = Buffer.alloc(HEADERS_LENGTH);
+      writeHeaders(headers, 0, end - at, contextId, end === bytes.length ? control | PDV_LAST : control);
+      pieces.push(headers, bytes.subarray(at, end));
+      at = end;
+    } while (at < bytes.length);
+  }
+  return Buffer.concat(pieces);
+}

@@ -1,0 +1,358 @@
+import {
+  type Attributes,
+  attributesFrom,
+  DicomError,
+  type DicomInstance,
+  type Query,
+  type Queryable,
+  type RetrieveOptions,
+  type Selection,
+  textOf,
+  textsOf,
+} from '@adit/core';
+import type { Association } from './association.ts';
+import type { CGetResult } from './c-get.ts';
+import { connect } from './connect.ts';
+import { DimseError } from './dimse-error.ts';
+import { type DimseNode, nodeName } from './node.ts';
+import { type ContextRequest, MAXIMUM_CONTEXTS } from './presentation-context.ts';
+import { getContexts, getModel } from './query-model.ts';
+import { isRetryableStatus, statusCategory, statusText } from './status.ts';
+import { guessStorageContexts, planStorageContexts } from './storage-contexts.ts';
+
+/** UIDs asked for at once: a value of VR UI holds 65,534 bytes (PS3.5 §7.1.2). */
+const UIDS_PER_REQUEST = 500;
+
+/** One C-GET: its keys below Query/Retrieve Level. */
+interface Target {
+  level: 'STUDY' | 'SERIES' | 'IMAGE';
+  seriesInstanceUid?: string;
+  sopInstanceUids?: readonly string[];
+}
+
+/** What became of the instances so far. */
+interface Account {
+  /** Yielded, whether taken or refused: never asked for again. */
+  seen: Set<string>;
+  /** Instances the node said it could not send. */
+  failedInstances: Set<string>;
+  failedCount: number;
+  taken: number;
+  /** The last status that was no success. */
+  status: number | undefined;
+  /** A C-GET that failed as a whole. */
+  failure: DimseError | undefined;
+}
+
+/**
+ * Retrieves a selection by C-GET. The presentation contexts are planned from its SOP classes; instances that the node could
+ * not send are asked for again on associations with other contexts.
+ *
+ * Instances that never come go to `onFailure`. Throws `DimseError` when the retrieval fails as a whole; `NOTHING_SENT` when
+ * the node says it is done and has sent nothing.
+ */
+export async function* retrieve(
+  node: DimseNode,
+  queryable: Queryable,
+  selection: Selection,
+  options: RetrieveOptions = {},
+): AsyncGenerator<DicomInstance, void, undefined> {
+  const { signal } = options;
+  const search = new SelectionSearch(queryable, selection, signal);
+  let targets = await planTargets(search, selection);
+  if (targets.length === 0) return;
+  const rounds = await planRounds(search, options.sopClassUids);
+
+  const account: Account = {
+    seen: new Set(),
+    failedInstances: new Set(),
+    failedCount: 0,
+    taken: 0,
+    status: undefined,
+    failure: undefined,
+  };
+  for (const [index, contexts] of rounds.entries()) {
+    account.failedCount = 0;
+    account.failedInstances.clear();
+    account.failure = undefined;
+    yield* retrieveRound(node, selection, targets, contexts, account, signal);
+    if (account.failedCount === 0 && !account.failure) break;
+    // Only instances that one by one could not be sent may lack a context.
+    if (index + 1 === rounds.length || account.failedCount === 0) break;
+    const missing = await missingTargets(search, targets, account);
+    if (missing?.length === 0) break;
+    targets = missing ?? targets;
+  }
+  settle(node, account, options.onFailure);
+}
+
+/** Opens an association with these contexts, retrieves all targets over it, and releases it. */
+async function* retrieveRound(
+  node: DimseNode,
+  selection: Selection,
+  targets: readonly Target[],
+  contexts: readonly ContextRequest[],
+  account: Account,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<DicomInstance, void, undefined> {
+  const association = await connect(node, { contexts: [...getContexts(), ...contexts], signal });
+  try {
+    const sopClassUid = getModel(association, selection.patientId);
+    for (const target of targets) {
+      yield* retrieveTarget(association, sopClassUid, identifierOf(selection, target), account, signal);
+    }
+  } finally {
+    await association.release();
+  }
+}
+
+async function* retrieveTarget(
+  association: Association,
+  sopClassUid: string,
+  identifier: Attributes,
+  account: Account,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<DicomInstance, void, undefined> {
+  const instances = association.cGet({ sopClassUid, identifier, signal });
+  try {
+    for (;;) {
+      const next = await instances.next();
+      if (next.done) {
+        book(association.peer, next.value, account);
+        return;
+      }
+      const instance = next.value;
+      // A node that converts may send in a later round what came before: nobody needs it twice.
+      if (account.seen.has(instance.sopInstanceUid)) continue;
+      account.seen.add(instance.sopInstanceUid);
+      yield instance;
+    }
+  } finally {
+    await instances.return(undefined as never);
+  }
+}
+
+/** Takes down how a C-GET ended. A status alone says little: the counters do (PS3.4 §C.4.3.1.4). */
+function book(peer: string, result: CGetResult, account: Account): void {
+  const { status } = result;
+  const refused = new Set(result.refused);
+  const failedInstances = result.failedInstances.filter((uid) => !refused.has(uid) && !account.seen.has(uid));
+  // What this side refused, the node counts as failed.
+  const failed = Math.max((result.failed ?? 0) - refused.size, failedInstances.length);
+  account.taken += result.taken;
+  account.failedCount += failed;
+  for (const uid of failedInstances) account.failedInstances.add(uid);
+  const category = statusCategory(status, 'query-retrieve');
+  if (category === 'success') return;
+  account.status = status;
+  if ((category === 'failure' || category === 'cancel') && failed === 0) {
+    account.failure = new DimseError(
+      'STATUS',
+      `${peer} ended the retrieval with status ${statusText(status, 'query-retrieve')}; look into the node's log for the reason.`,
+      { status, comment: result.comment, retryable: isRetryableStatus(status) || category === 'cancel' },
+    );
+  }
+}
+
+/** After the last round: reports what never came. */
+function settle(node: DimseNode, account: Account, onFailure: RetrieveOptions['onFailure']): void {
+  if (account.failure) throw account.failure;
+  const name = nodeName(node);
+  if (account.failedCount === 0) {
+    if (account.taken === 0 && account.seen.size === 0) {
+      throw new DimseError(
+        'NOTHING_SENT',
+        `${name} said it had sent everything and sent nothing; check that the study is there and online, then try again.`,
+        { retryable: true },
+      );
+    }
+    return;
+  }
+  const status = account.status;
+  const words = status === undefined ? '' : ` (status ${statusText(status, 'query-retrieve')})`;
+  const failure = {
+    message: `${name} could not send it${words}; look into the node's log for the reason.`,
+    retryable: true,
+    ...(status === undefined ? {} : { status }),
+  };
+  for (const sopInstanceUid of account.failedInstances) onFailure?.({ sopInstanceUid, ...failure });
+  for (let unnamed = account.failedInstances.size; unnamed < account.failedCount; unnamed++)
+    onFailure?.(failure);
+}
+
+function identifierOf(selection: Selection, target: Target): Attributes {
+  return attributesFrom({
+    QueryRetrieveLevel: target.level,
+    StudyInstanceUID: selection.studyInstanceUid,
+    PatientID: selection.patientId,
+    SeriesInstanceUID: target.seriesInstanceUid,
+    SOPInstanceUID: target.sopInstanceUids,
+  });
+}
+
+/** The C-GETs a selection needs. Lists of UIDs go at the lowest level only (PS3.4 §C.4.3.1.3.1). */
+async function planTargets(search: SelectionSearch, selection: Selection): Promise<Target[]> {
+  const { seriesInstanceUids, sopInstanceUids, excludeModalities } = selection;
+  let series = seriesInstanceUids;
+  if (excludeModalities?.length) {
+    const excluded = new Set(excludeModalities);
+    const wanted = series && new Set(series);
+    series = (await search.series())
+      .filter((one) => !excluded.has(one.modality) && (!wanted || wanted.has(one.uid)))
+      .map((one) => one.uid);
+  }
+  if (sopInstanceUids) {
+    if (series?.length === 1) return imageTargets(series[0]!, sopInstanceUids);
+    const index = await search.instances();
+    const wanted = new Set(sopInstanceUids);
+    const allowed = series && new Set(series);
+    const chosen = index.filter((one) => wanted.has(one.uid) && (!allowed || allowed.has(one.seriesUid)));
+    return targetsOf(chosen);
+  }
+  if (series) return series.map((uid) => ({ level: 'SERIES', seriesInstanceUid: uid }));
+  return [{ level: 'STUDY' }];
+}
+
+function targetsOf(instances: readonly FoundInstance[]): Target[] {
+  const bySeries = Map.groupBy(instances, (one) => one.seriesUid);
+  return [...bySeries].flatMap(([seriesUid, some]) =>
+    imageTargets(
+      seriesUid,
+      some.map((one) => one.uid),
+    ),
+  );
+}
+
+function imageTargets(seriesInstanceUid: string, uids: readonly string[]): Target[] {
+  const targets: Target[] = [];
+  for (let at = 0; at < uids.length; at += UIDS_PER_REQUEST) {
+    targets.push({
+      level: 'IMAGE',
+      seriesInstanceUid,
+      sopInstanceUids: uids.slice(at, at + UIDS_PER_REQUEST),
+    });
+  }
+  return targets;
+}
+
+async function planRounds(
+  search: SelectionSearch,
+  known: readonly string[] | undefined,
+): Promise<ContextRequest[][]> {
+  const places = MAXIMUM_CONTEXTS - getContexts().length;
+  if (known?.length) return planStorageContexts(known, places);
+  const found = await search.sopClasses();
+  if (found.length > 0) return planStorageContexts(found, places);
+  return guessStorageContexts(await search.modalities(), places);
+}
+
+/** What to ask for again; undefined when the node does not tell what it has. */
+async function missingTargets(
+  search: SelectionSearch,
+  targets: readonly Target[],
+  account: Account,
+): Promise<Target[] | undefined> {
+  const instances = await search.instancesOrNone();
+  if (instances.length === 0) return undefined;
+  const series = targets.map((target) => target.seriesInstanceUid);
+  const wanted = series.includes(undefined) ? undefined : new Set(series);
+  return targetsOf(
+    instances.filter((one) => !account.seen.has(one.uid) && (!wanted || wanted.has(one.seriesUid))),
+  );
+}
+
+interface FoundInstance {
+  uid: string;
+  seriesUid: string;
+  sopClassUid: string | undefined;
+}
+
+/** Questions about a selection, each asked at most once. Nodes need not answer all of them. */
+class SelectionSearch {
+  readonly #queryable: Queryable;
+  readonly #selection: Selection;
+  readonly #signal: AbortSignal | undefined;
+  #series: Promise<{ uid: string; modality: string }[]> | undefined;
+  #instances: Promise<FoundInstance[]> | undefined;
+
+  constructor(queryable: Queryable, selection: Selection, signal: AbortSignal | undefined) {
+    this.#queryable = queryable;
+    this.#selection = selection;
+    this.#signal = signal;
+  }
+
+  series(): Promise<{ uid: string; modality: string }[]> {
+    this.#series ??= this.#find('SERIES', { Modality: '' }).then((matches) =>
+      matches.map((match) => ({
+        uid: textOf(match, 'SeriesInstanceUID') ?? '',
+        modality: textOf(match, 'Modality') ?? '',
+      })),
+    );
+    return this.#series;
+  }
+
+  /** The instances of the selection's series, or of the whole study. */
+  instances(): Promise<FoundInstance[]> {
+    this.#instances ??= this.#findInstances();
+    return this.#instances;
+  }
+
+  /** The same, empty when the node does not answer at this level. */
+  instancesOrNone(): Promise<FoundInstance[]> {
+    return this.#orNone(() => this.instances());
+  }
+
+  /** From SOP Classes in Study (0008,0062), which is one question, or from every instance. */
+  async sopClasses(): Promise<string[]> {
+    const [study] = await this.#orNone(() => this.#find('STUDY', { SOPClassesInStudy: '' }));
+    const inStudy = study ? textsOf(study, 'SOPClassesInStudy').filter((uid) => uid !== '') : [];
+    if (inStudy.length > 0) return inStudy;
+    const instances = await this.instancesOrNone();
+    const uids = new Set(instances.map((one) => one.sopClassUid).filter((uid) => uid !== undefined));
+    return [...uids];
+  }
+
+  async modalities(): Promise<string[]> {
+    const series = await this.#orNone(() => this.series());
+    return [...new Set(series.map((one) => one.modality))];
+  }
+
+  async #findInstances(): Promise<FoundInstance[]> {
+    const seriesUids = this.#selection.seriesInstanceUids ?? (await this.series()).map((one) => one.uid);
+    const found: FoundInstance[] = [];
+    const wanted = this.#selection.sopInstanceUids && new Set(this.#selection.sopInstanceUids);
+    for (const seriesUid of seriesUids) {
+      for (const match of await this.#find('IMAGE', { SeriesInstanceUID: seriesUid, SOPClassUID: '' })) {
+        const uid = textOf(match, 'SOPInstanceUID');
+        if (uid === undefined || (wanted && !wanted.has(uid))) continue;
+        found.push({ uid, seriesUid, sopClassUid: textOf(match, 'SOPClassUID') });
+      }
+    }
+    return found;
+  }
+
+  async #find(level: Query['level'], keys: Record<string, string>): Promise<Attributes[]> {
+    const { studyInstanceUid, patientId } = this.#selection;
+    const unique = {
+      StudyInstanceUID: studyInstanceUid,
+      ...(patientId !== undefined && { PatientID: patientId }),
+    };
+    const matches: Attributes[] = [];
+    const options = this.#signal ? { signal: this.#signal } : {};
+    for await (const match of this.#queryable.find({ level, keys: { ...unique, ...keys } }, options)) {
+      matches.push(match);
+    }
+    return matches;
+  }
+
+  /** A node that refuses a question can still be retrieved from; one that cannot be reached can not. */
+  async #orNone<T>(ask: () => Promise<T[]>): Promise<T[]> {
+    try {
+      return await ask();
+    } catch (error) {
+      this.#signal?.throwIfAborted();
+      if (error instanceof DicomError && !error.retryable) return [];
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { type Attributes, DicomError, encodeDataset, type QueryLevel } from '@adit/core';
+import { Status } from '../status.ts';
+import { FIND_MODELS } from './acceptance.ts';
+import type { ScpHandlers } from './handlers.ts';
+import { readIdentifier } from './identifier.ts';
+import { answer, type Service } from './serve.ts';
+
+/** C-FIND as SCP (PS3.7 §9.1.2): one pending answer for each match the handler yields; C-CANCEL ends it with FE00. */
+export async function serveFind(service: Service, find: NonNullable<ScpHandlers['find']>): Promise<void> {
+  const { exchange, request, context } = service;
+  const query = readIdentifier(request, FIND_MODELS);
+  const matches = find({ ...context, ...query })[Symbol.asyncIterator]();
+  const cancelled = untilAborted(context.signal);
+  try {
+    for (;;) {
+      const next = await Promise.race([matches.next(), cancelled.promise]);
+      if (next === undefined || context.signal.aborted) break;
+      if (next.done) return await answer(service, { status: Status.success });
+      const identifier = encodeMatch(next.value, query.level, request.context.transferSyntax);
+      await exchange.respond(request, { status: Status.pending }, identifier);
+    }
+    return await answer(service, { status: Status.cancel });
+  } finally {
+    cancelled.stop();
+    // The handler may be in the middle of something: it is told, not waited for.
+    void Promise.resolve(matches.return?.()).catch(() => undefined);
+  }
+}
+
+/** Matches name their level (PS3.4 §C.4.1.1.3.2), and are in UTF-8 where their own character set does not do. */
+function encodeMatch(match: Attributes, level: QueryLevel, transferSyntaxUid: string): Uint8Array {
+  const named: Attributes = { '00080052': { vr: 'CS', Value: [level] }, ...match };
+  try {
+    return encodeDataset(named, { transferSyntaxUid });
+  } catch (error) {
+    if (!(error instanceof DicomError) || error.code !== 'UNENCODABLE') throw error;
+    const utf8: Attributes = { ...named, '00080005': { vr: 'CS', Value: ['ISO_IR 192'] } };
+    return encodeDataset(utf8, { transferSyntaxUid });
+  }
+}
+
+/** Resolves when the signal is aborted; `stop` lets go of it. */
+export function untilAborted(signal: AbortSignal): { promise: Promise<undefined>; stop: () => void } {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const listener = () => resolve(undefined);
+  if (signal.aborted) listener();
+  signal.addEventListener('abort', listener, { once: true });
+  return { promise, stop: () => signal.removeEventListener('abort', listener) };
+}

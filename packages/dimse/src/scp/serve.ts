@@ -1,0 +1,99 @@
+import { CommandField } from '../command-set.ts';
+import { DimseError } from '../dimse-error.ts';
+import type { IncomingRequest, MessageExchange } from '../message-exchange.ts';
+import { Status } from '../status.ts';
+import { serveFind } from './c-find-scp.ts';
+import { serveGet } from './c-get-scp.ts';
+import { serveStore } from './c-store-scp.ts';
+import type { RequestContext, ScpHandlers, StatusAnswer } from './handlers.ts';
+
+/** A request being served: what the services' functions work with. */
+export interface Service {
+  readonly exchange: MessageExchange;
+  readonly request: IncomingRequest;
+  readonly context: RequestContext;
+}
+
+/** Serves the requests of one association, one after another (PS3.7 §D.3.3.3: the window is one operation). */
+export function serve(
+  exchange: MessageExchange,
+  handlers: ScpHandlers,
+  peer: Omit<RequestContext, 'signal'>,
+  onError: (error: unknown) => void,
+): void {
+  let last: Promise<void> = Promise.resolve();
+  exchange.onRequest((request) => {
+    const service: Service = { exchange, request, context: { ...peer, signal: request.signal } };
+    last = last.then(() => serveOne(service, handlers, onError));
+  });
+}
+
+async function serveOne(
+  service: Service,
+  handlers: ScpHandlers,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  const { exchange, request, context } = service;
+  try {
+    await dispatch(service, handlers);
+  } catch (error) {
+    request.dataset?.discard();
+    // The end of the association is no error of a handler.
+    if (exchange.over) return;
+    onError(error);
+    if (context.signal.aborted) await answer(service, { status: Status.cancel });
+    else await answer(service, statusOf(error));
+  }
+}
+
+async function dispatch(service: Service, handlers: ScpHandlers): Promise<void> {
+  const { request, context } = service;
+  switch (request.command.commandField) {
+    case CommandField.cEchoRq: {
+      const status = (await handlers.echo?.(context)) ?? Status.success;
+      return answer(service, { status });
+    }
+    case CommandField.cStoreRq:
+      if (handlers.store) return serveStore(service, handlers.store.bind(handlers));
+      break;
+    case CommandField.cFindRq:
+      if (handlers.find) return serveFind(service, handlers.find.bind(handlers));
+      break;
+    case CommandField.cGetRq:
+      if (handlers.get) return serveGet(service, handlers.get.bind(handlers));
+      break;
+  }
+  request.dataset?.discard();
+  return answer(service, { status: Status.unrecognizedOperation });
+}
+
+/** Answers without a data set. An association that is over needs no answer. */
+export async function answer(service: Service, { status, comment }: StatusAnswer): Promise<void> {
+  const { exchange, request } = service;
+  const { affectedSopInstanceUid } = request.command;
+  await exchange
+    .respond(request, {
+      status,
+      ...(affectedSopInstanceUid !== undefined && { affectedSopInstanceUid }),
+      ...(comment !== undefined && { errorComment: comment.slice(0, MAXIMUM_COMMENT_LENGTH) }),
+    })
+    .catch((error: unknown) => {
+      if (!exchange.over) throw error;
+    });
+}
+
+/** VR LO (PS3.5 §6.2). */
+const MAXIMUM_COMMENT_LENGTH = 64;
+
+/** The status that a handler's error is answered with. */
+export function statusOf(error: unknown): StatusAnswer {
+  if (error instanceof DimseError && error.status !== undefined) {
+    return error.comment === undefined
+      ? { status: error.status }
+      : { status: error.status, comment: error.comment };
+  }
+  // A full disk is for the peer to wait for, not to give up on.
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return { status: Status.outOfResources };
+  return { status: Status.processingFailure };
+}
