@@ -19,8 +19,10 @@ export function libraryBuild(options: {
     sourcemap: true,
     clean: true,
     silent: true,
-    // `fs` is not `node:fs` to a bundler of the people who use the package.
+    // Built-ins keep their prefix, for `fs` is not `node:fs` to the bundlers of those who use the package, and are not
+    // looked for on the disk where the platform is none of Node's. Which code may use them is checked elsewhere.
     removeNodeProtocol: false,
+    external: [/^node:/],
     // rollup-plugin-dts wants neither project references nor the condition that leads to the sources of other packages.
     dts: { compilerOptions: { composite: false, incremental: false, customConditions: [] } },
     ...options.overrides,
