@@ -5,6 +5,7 @@ export {
   jobActionRules,
   jobActions,
 } from './actions.ts';
+export { type AttemptEnd, afterAttempt, MAX_TASK_ATTEMPTS } from './after-attempt.ts';
 export { type DerivedJobState, deriveJobState } from './derive-job-state.ts';
 export {
   type EndedTaskState,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { allowedJobActions, type JobAction, jobActionRules, jobActions } from './actions.ts';
+import { type AttemptEnd, afterAttempt, MAX_TASK_ATTEMPTS } from './after-attempt.ts';
 import { deriveJobState } from './derive-job-state.ts';
 import { type JobState, jobStates, type TaskState, taskStates, taskTransitions } from './states.ts';
 
@@ -92,4 +93,21 @@ describe('actions', () => {
 test('an ended task moves only when it is to be done again', () => {
   const ended = taskStates.filter((state) => state !== 'pending' && state !== 'running');
   for (const state of ended) expect(taskTransitions[state]).toEqual(['pending']);
+});
+
+describe('a task after an attempt', () => {
+  test.each<[end: AttemptEnd, first: TaskState, last: TaskState, canceling: TaskState]>([
+    ['success', 'success', 'success', 'success'],
+    ['warning', 'warning', 'warning', 'warning'],
+    ['failure', 'failure', 'failure', 'failure'],
+    ['retryable', 'pending', 'failure', 'canceled'],
+    ['canceled', 'canceled', 'canceled', 'canceled'],
+    ['shutdown', 'pending', 'pending', 'canceled'],
+    ['lost', 'pending', 'failure', 'canceled'],
+  ])('that ended by %s', (end, first, last, canceling) => {
+    expect(afterAttempt(end, { attempts: 1, canceling: false })).toBe(first);
+    expect(afterAttempt(end, { attempts: MAX_TASK_ATTEMPTS, canceling: false })).toBe(last);
+    expect(afterAttempt(end, { attempts: 1, canceling: true })).toBe(canceling);
+    for (const state of [first, last, canceling]) expect(taskTransitions.running).toContain(state);
+  });
 });

@@ -1,0 +1,48 @@
+import type { TransferResult, Verification } from '@adit/core';
+import type { AttemptResult } from '../jobs/task-lifecycle.ts';
+
+/** What became of a transfer, for the task: its end, and a sentence for people. */
+export function describeResult(result: TransferResult): AttemptResult {
+  const { counts, reasons, verification, problem } = result;
+  const known = { counts, reasons, verification };
+  if (result.ok) {
+    const remarks = counts.warnings > 0;
+    return { ...known, end: remarks ? 'warning' : 'success', message: success(result) };
+  }
+  if (problem) {
+    return { ...known, end: problem.retryable ? 'retryable' : 'failure', message: problem.message };
+  }
+  return { ...known, end: 'failure', message: failure(result) };
+}
+
+function success({ counts, verification }: TransferResult): string {
+  const parts = [`${instances(counts.stored)} transferred`];
+  if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
+  if (counts.warnings > 0) parts.push(`${counts.warnings} stored with a remark of the destination`);
+  parts.push(counts.stored === 0 ? 'nothing to verify' : VERIFIED[verification]);
+  return `${parts.join(', ')}.`;
+}
+
+const VERIFIED: Readonly<Record<Verification, string>> = {
+  image: 'each found again at the destination',
+  count: 'their number verified at the destination',
+  commitment: 'storage committed by the destination',
+  reread: 'each read again and compared',
+  none: 'not verified: the destination could not be asked',
+};
+
+/** How many lack, and the most frequent reason. */
+function failure({ counts, reasons, verification }: TransferResult): string {
+  const parts: string[] = [];
+  if (counts.failed > 0) parts.push(`${counts.failed} failed`);
+  if (counts.held > 0) parts.push(`${counts.held} held back`);
+  const unverified = counts.stored - counts.verified;
+  if (verification !== 'none' && unverified > 0) parts.push(`${unverified} not found at the destination`);
+  const reason = reasons.find(({ outcome }) => outcome === 'failed' || outcome === 'held');
+  const lacking = `${parts.join(', ')} of ${instances(counts.expected ?? counts.received)}`;
+  return reason ? `${lacking}: ${reason.message}${/[.!?]$/.test(reason.message) ? '' : '.'}` : `${lacking}.`;
+}
+
+function instances(count: number): string {
+  return count === 1 ? '1 instance' : `${count} instances`;
+}
