@@ -6,9 +6,9 @@ import type { Picture } from './picture.ts';
  * Modules of PS3.3 as generated objects fill them. Each function is one module, or the ones that always come together.
  */
 
-/** A number as DS: four decimals, so that it never needs more than 16 characters. */
-export function decimal(value: number): string {
-  return String(Math.round(value * 1e4) / 1e4);
+/** A length with four decimals, so that as DS it never needs more than 16 characters (PS3.5 §6.2). */
+function decimal(value: number): number {
+  return Math.round(value * 1e4) / 1e4;
 }
 
 /** An item of a code sequence (PS3.3 §8). */
@@ -42,17 +42,23 @@ export function patientAndStudy({ patient, study, studyInstanceUid }: InstanceCo
   };
 }
 
-/** General Series (C.7.3.1). Each series begins two minutes after the one before. */
-export function generalSeries(context: InstanceContext, modality: string): AttributesInput {
-  const { study, seriesNumber, description, bodyPart, uid } = context;
-  const time = context.timeAfter(120 * seriesNumber);
+/** What every series module has. Each series begins two minutes after the one before. */
+export function seriesIdentification(context: InstanceContext, modality: string): AttributesInput {
   return {
     Modality: modality,
     SeriesInstanceUID: context.seriesInstanceUid,
-    SeriesNumber: String(seriesNumber),
-    SeriesDate: study.date,
-    SeriesTime: time,
-    SeriesDescription: description,
+    SeriesNumber: context.seriesNumber,
+    SeriesDate: context.study.date,
+    SeriesTime: context.timeAfter(120 * context.seriesNumber),
+    SeriesDescription: context.description,
+  };
+}
+
+/** General Series (C.7.3.1). */
+export function generalSeries(context: InstanceContext, modality: string): AttributesInput {
+  const { study, description, bodyPart } = context;
+  return {
+    ...seriesIdentification(context, modality),
     BodyPartExamined: bodyPart,
     ProtocolName: description,
     OperatorsName: 'Operator^Synthetic',
@@ -73,7 +79,7 @@ export function generalSeries(context: InstanceContext, modality: string): Attri
       {
         // Modality Performed Procedure Step SOP Class.
         ReferencedSOPClassUID: '1.2.840.10008.3.1.2.3.3',
-        ReferencedSOPInstanceUID: uid('performed procedure step'),
+        ReferencedSOPInstanceUID: context.uid('performed procedure step'),
       },
     ],
   };
@@ -97,7 +103,7 @@ export function sopCommon(context: InstanceContext, sopClassUid: string): Attrib
   return {
     SOPClassUID: sopClassUid,
     SOPInstanceUID: context.sopInstanceUid,
-    InstanceNumber: String(context.instanceNumber),
+    InstanceNumber: context.instanceNumber,
     InstanceCreationDate: context.study.date,
     InstanceCreationTime: context.timeAfter(120 * context.seriesNumber + 60),
   };
@@ -108,7 +114,7 @@ export function generalImage(context: InstanceContext, imageType: readonly strin
   const time = context.timeAfter(120 * context.seriesNumber + Math.floor(context.instanceNumber / 8));
   return {
     ImageType: imageType,
-    AcquisitionNumber: '1',
+    AcquisitionNumber: 1,
     AcquisitionDate: context.study.date,
     AcquisitionTime: time,
     ContentDate: context.study.date,
@@ -143,13 +149,13 @@ export function imagePixel(
 
 /** How a volume lies in space: what Image Plane (C.7.6.2) and its functional groups are filled from. */
 export interface VolumeGeometry {
-  readonly pixelSpacing: readonly [row: string, column: string];
-  readonly orientation: readonly string[];
-  readonly sliceThickness: string;
+  readonly pixelSpacing: readonly [row: number, column: number];
+  readonly orientation: readonly number[];
+  readonly sliceThickness: number;
   /** Image Position (Patient) of a slice, counted from 0. */
-  position(slice: number): readonly string[];
+  position(slice: number): readonly number[];
   /** Slice Location of a slice, counted from 0. */
-  location(slice: number): string;
+  location(slice: number): number;
 }
 
 /** Transversal slices, feet first in the table's sense: the first is the highest. Lengths in millimetres. */
@@ -161,7 +167,7 @@ export function volumeGeometry({ rows, columns, body }: InstanceContext, slices:
   const z = (slice: number) => depth / 2 - (slice + 0.5) * spacing;
   return {
     pixelSpacing: [decimal(columnSpacing), decimal(columnSpacing)],
-    orientation: ['1', '0', '0', '0', '1', '0'],
+    orientation: [1, 0, 0, 0, 1, 0],
     sliceThickness: decimal(spacing),
     position: (slice) => [
       decimal(-width / 2 + columnSpacing / 2),

@@ -18,10 +18,8 @@ export const enhancedCt: Kind = {
       frameTypeGroup: 'CTImageFrameTypeSequence',
       // Functional group macros of C.8.15.3.
       shared: ({ pixelSpacing }) => ({
-        PixelValueTransformationSequence: [
-          { RescaleIntercept: '-1024', RescaleSlope: '1', RescaleType: 'HU' },
-        ],
-        FrameVOILUTSequence: [{ WindowCenter: '40', WindowWidth: '400' }],
+        PixelValueTransformationSequence: [{ RescaleIntercept: -1024, RescaleSlope: 1, RescaleType: 'HU' }],
+        FrameVOILUTSequence: [{ WindowCenter: 40, WindowWidth: 400 }],
         CTAcquisitionTypeSequence: [
           { AcquisitionType: 'SPIRAL', ConstantVolumeFlag: 'NO', FluoroscopyFlag: 'NO' },
         ],
@@ -31,9 +29,9 @@ export const enhancedCt: Kind = {
             RevolutionTime: 0.5,
             SingleCollimationWidth: 0.6,
             TotalCollimationWidth: 38.4,
-            TableHeight: '150',
-            GantryDetectorTilt: '0',
-            DataCollectionDiameter: '500',
+            TableHeight: 150,
+            GantryDetectorTilt: 0,
+            DataCollectionDiameter: 500,
           },
         ],
         CTTableDynamicsSequence: [{ TableSpeed: 76.8, TableFeedPerRotation: 38.4, SpiralPitchFactor: 1 }],
@@ -43,8 +41,8 @@ export const enhancedCt: Kind = {
             ReconstructionAlgorithm: 'FILTER_BACK_PROJ',
             ConvolutionKernel: 'B30f',
             ConvolutionKernelGroup: 'SOFT_TISSUE',
-            ReconstructionDiameter: context.body === 'head' ? '240' : '400',
-            ReconstructionPixelSpacing: pixelSpacing.map(Number),
+            ReconstructionDiameter: context.body === 'head' ? 240 : 400,
+            ReconstructionPixelSpacing: pixelSpacing,
             ReconstructionAngle: 360,
             ImageFilter: 'NONE',
           },
@@ -55,13 +53,12 @@ export const enhancedCt: Kind = {
             XRayTubeCurrentInmA: 200,
             ExposureInmAs: 100,
             ExposureModulationType: 'NONE',
-            CTDIvol: 7.5,
           },
         ],
         CTXRayDetailsSequence: [
           {
-            KVP: '120',
-            FocalSpots: '1.2',
+            KVP: 120,
+            FocalSpots: 1.2,
             FilterType: 'FLAT',
             FilterMaterial: 'ALUMINUM',
           },
@@ -71,9 +68,9 @@ export const enhancedCt: Kind = {
       perFrame: (frame, { location }) => ({
         CTPositionSequence: [
           {
-            TablePosition: Number(location(frame)),
-            DataCollectionCenterPatient: [0, 0, Number(location(frame))],
-            ReconstructionTargetCenterPatient: [0, 0, Number(location(frame))],
+            TablePosition: location(frame),
+            DataCollectionCenterPatient: [0, 0, location(frame)],
+            ReconstructionTargetCenterPatient: [0, 0, location(frame)],
           },
         ],
       }),

@@ -18,7 +18,7 @@ export const enhancedMr: Kind = {
         // Enhanced MR Image (C.8.13.1).
         ResonantNucleus: '1H',
         KSpaceFiltering: 'NONE',
-        MagneticFieldStrength: '1.5',
+        MagneticFieldStrength: 1.5,
         ApplicableSafetyStandardAgency: 'IEC',
         // MR Pulse Sequence (C.8.13.4).
         PulseSequenceName: 'se2d1',
@@ -36,17 +36,18 @@ export const enhancedMr: Kind = {
         GeometryOfKSpaceTraversal: 'RECTILINEAR',
         SegmentedKSpaceTraversal: 'SINGLE',
         RectilinearPhaseEncodeReordering: 'LINEAR',
+        NumberOfKSpaceTrajectories: 1,
       },
       frameTypeGroup: 'MRImageFrameTypeSequence',
       // Functional group macros of C.8.13.5.
       shared: () => ({
-        FrameVOILUTSequence: [{ WindowCenter: '500', WindowWidth: '1000' }],
-        PixelValueTransformationSequence: [{ RescaleIntercept: '0', RescaleSlope: '1', RescaleType: 'US' }],
+        FrameVOILUTSequence: [{ WindowCenter: 500, WindowWidth: 1000 }],
+        PixelValueTransformationSequence: [{ RescaleIntercept: 0, RescaleSlope: 1, RescaleType: 'US' }],
         MRTimingAndRelatedParametersSequence: [
           {
-            RepetitionTime: '500',
-            FlipAngle: '90',
-            EchoTrainLength: '1',
+            RepetitionTime: 500,
+            FlipAngle: 90,
+            EchoTrainLength: 1,
             RFEchoTrainLength: 1,
             GradientEchoTrainLength: 0,
             GradientOutputType: 'DB_DT',
@@ -62,8 +63,8 @@ export const enhancedMr: Kind = {
             InPlanePhaseEncodingDirection: 'ROW',
             MRAcquisitionFrequencyEncodingSteps: context.columns,
             MRAcquisitionPhaseEncodingStepsInPlane: context.rows,
-            PercentSampling: '100',
-            PercentPhaseFieldOfView: '100',
+            PercentSampling: 100,
+            PercentPhaseFieldOfView: 100,
           },
         ],
         MREchoSequence: [{ EffectiveEchoTime: 14 }],
@@ -85,7 +86,7 @@ export const enhancedMr: Kind = {
             BloodSignalNulling: 'NO',
             Tagging: 'NONE',
             TransmitterFrequency: 63.87,
-            PixelBandwidth: '150',
+            PixelBandwidth: 150,
           },
         ],
         MRReceiveCoilSequence: [
@@ -99,7 +100,7 @@ export const enhancedMr: Kind = {
         MRTransmitCoilSequence: [
           { TransmitCoilName: 'BODY', TransmitCoilManufacturerName: 'ADIT', TransmitCoilType: 'BODY' },
         ],
-        MRAveragesSequence: [{ NumberOfAverages: '1' }],
+        MRAveragesSequence: [{ NumberOfAverages: 1 }],
       }),
     }),
 };

@@ -127,7 +127,7 @@ export function enhancedAttributes(
     ...parts.imageDescription,
     ...parts.image,
     ContentQualification: 'PRODUCT',
-    AcquisitionNumber: '1',
+    AcquisitionNumber: 1,
     AcquisitionDateTime: dateTime(context, time),
     AcquisitionDuration: Math.ceil(frames / 8),
     BurnedInAnnotation: 'NO',
@@ -138,7 +138,7 @@ export function enhancedAttributes(
     // Multi-frame Functional Groups (C.7.6.16).
     ContentDate: study.date || '19000101',
     ContentTime: time || '000000',
-    NumberOfFrames: String(frames),
+    NumberOfFrames: frames,
     SharedFunctionalGroupsSequence: [sharedGroups(context, geometry, parts)],
     PerFrameFunctionalGroupsSequence: Array.from({ length: frames }, (_, frame) =>
       frameGroups(context, geometry, frame, parts),

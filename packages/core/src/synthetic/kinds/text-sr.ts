@@ -1,7 +1,7 @@
 import type { AttributesInput } from '../../data/attribute-access.ts';
 import { textOf } from '../../data/attribute-access.ts';
 import type { InstanceContext } from '../instance-context.ts';
-import { code, equipment, generalSeries, patientAndStudy, sopCommon } from '../modules.ts';
+import { code, equipment, patientAndStudy, seriesIdentification, sopCommon } from '../modules.ts';
 import type { SyntheticInstance } from '../types.ts';
 import type { Kind } from './kind.ts';
 
@@ -50,17 +50,9 @@ export const textSr: Kind = {
   attributes: (context) => {
     const { study, evidence, findings } = context;
     const evidenceItems = evidenceSequence(context);
-    const {
-      BodyPartExamined: _bodyPart,
-      ProtocolName: _protocol,
-      OperatorsName: _operators,
-      RequestAttributesSequence: _request,
-      ReferencedPerformedProcedureStepSequence: _step,
-      ...series
-    } = generalSeries(context, 'SR');
     return {
       ...patientAndStudy(context),
-      ...series,
+      ...seriesIdentification(context, 'SR'),
       // SR Document Series (C.17.1): Type 2, and there is none.
       ReferencedPerformedProcedureStepSequence: [],
       ...equipment(context, 'Phantom Report'),

@@ -67,10 +67,10 @@ export const usMultiFrame: Kind = {
   attributes: (context, picture) => ({
     ...ultrasound(context, picture!),
     // Cine (C.7.6.5) and Multi-frame (C.7.6.6).
-    NumberOfFrames: String(context.frames),
+    NumberOfFrames: context.frames,
     FrameIncrementPointer: '00181063',
-    FrameTime: String(MILLISECONDS_PER_FRAME),
-    CineRate: String(1000 / MILLISECONDS_PER_FRAME),
+    FrameTime: MILLISECONDS_PER_FRAME,
+    CineRate: 1000 / MILLISECONDS_PER_FRAME,
     ...sopCommon(context, usMultiFrame.sopClassUid),
   }),
 };
