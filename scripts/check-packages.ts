@@ -72,12 +72,15 @@ function checkContents(unpacked: string): string[] {
 function checkManifest({ folder }: PackedPackage, unpacked: string): string[] {
   const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const text = readFileSync(join(unpacked, 'package.json'), 'utf8');
-  const withoutSources = JSON.parse(JSON.stringify(manifest.exports), (key, value) =>
-    key === '@adit/source' ? undefined : value,
-  );
+  const published = JSON.parse(text);
   const problems: string[] = [];
-  if (JSON.stringify(JSON.parse(text).exports) !== JSON.stringify(withoutSources)) {
-    problems.push('publishConfig.exports must be exports without the lines of @adit/source');
+  for (const field of ['exports', 'imports'] as const) {
+    const withoutSources = JSON.stringify(manifest[field], (key, value) =>
+      key === '@adit/source' ? undefined : value,
+    );
+    if (JSON.stringify(published[field]) !== withoutSources) {
+      problems.push(`publishConfig.${field} must be ${field} without the lines of @adit/source`);
+    }
   }
   if (text.includes('workspace:')) {
     problems.push('the published package.json asks for a package by the workspace protocol');

@@ -19,12 +19,12 @@ export function libraryBuild(options: {
     sourcemap: true,
     clean: true,
     silent: true,
-    // Built-ins keep their prefix, for `fs` is not `node:fs` to the bundlers of those who use the package, and are not
-    // looked for on the disk where the platform is none of Node's. Which code may use them is checked elsewhere.
+    // Node's built-ins keep their prefix: `fs` may be anything to the bundlers of those who use the package.
     removeNodeProtocol: false,
-    external: [/^node:/],
     // rollup-plugin-dts wants neither project references nor the condition that leads to the sources of other packages.
     dts: { compilerOptions: { composite: false, incremental: false, customConditions: [] } },
     ...options.overrides,
+    // A neutral platform would look for built-ins on the disk. Which code may use them is checked elsewhere.
+    external: [/^node:/, ...(options.overrides?.external ?? [])],
   });
 }
