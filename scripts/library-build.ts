@@ -8,6 +8,8 @@ import { defineConfig, type Options } from 'tsup';
 export function libraryBuild(options: {
   entry: string[];
   platform: 'neutral' | 'node' | 'browser';
+  /** The entries people import, if not all of them: only these get declarations. */
+  declarations?: string[];
   /** Whatever a package needs beyond that. */
   overrides?: Options;
 }) {
@@ -22,7 +24,10 @@ export function libraryBuild(options: {
     // Node's built-ins keep their prefix: `fs` may be anything to the bundlers of those who use the package.
     removeNodeProtocol: false,
     // rollup-plugin-dts wants neither project references nor the condition that leads to the sources of other packages.
-    dts: { compilerOptions: { composite: false, incremental: false, customConditions: [] } },
+    dts: {
+      entry: options.declarations ?? options.entry,
+      compilerOptions: { composite: false, incremental: false, customConditions: [] },
+    },
     ...options.overrides,
     // A neutral platform would look for built-ins on the disk. Which code may use them is checked elsewhere.
     external: [/^node:/, ...(options.overrides?.external ?? [])],
