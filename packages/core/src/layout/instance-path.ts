@@ -31,8 +31,8 @@ export interface PathFolder {
 
 /** Where an instance belongs, below some root. */
 export interface InstancePath {
-  /** Patient, study and series. */
-  folders: readonly [patient: PathFolder, study: PathFolder, series: PathFolder];
+  /** Patient, study and series, from the outside in. */
+  folders: readonly PathFolder[];
   /** `<SOPInstanceUID>.dcm` */
   file: string;
 }

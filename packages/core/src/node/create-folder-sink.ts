@@ -14,6 +14,8 @@ import { fileError } from './file-error.ts';
 import { FolderNames } from './folder-names.ts';
 
 export interface FolderSinkOptions {
+  /** `study`: in folders by patient, study and series. `flat`: all files in the one folder. Default: `study`. */
+  layout?: 'study' | 'flat';
   /** Modalities of the study, for the name of its folder; see `instancePath`. Default: left out. */
   modalities?: readonly string[];
   /** How many instances may be written at once. Default: 4. */
@@ -71,7 +73,7 @@ export function createFolderSink(path: string, options: FolderSinkOptions = {}):
       let temporary: string;
       let file: string;
       try {
-        const folder = await names.folderOf(target);
+        const folder = await names.folderOf(options.layout === 'flat' ? { ...target, folders: [] } : target);
         file = join(folder, target.file);
         temporary = join(folder, `.${randomUUID()}.part`);
       } catch (error) {

@@ -1,6 +1,5 @@
 import type { Attributes, Queryable, QueryLevel } from '@adit/core';
 import { isValidUid, tagOf, tagToHex, textOf, textsOf } from '@adit/core';
-import { createDicomWebClient } from '@adit/dicomweb';
 import { createDimseClient } from '@adit/dimse';
 import { readHeaderFile } from './arguments.ts';
 import type { Output } from './output.ts';
@@ -25,13 +24,8 @@ export async function findCommand(
   for (const [key, value] of Object.entries(keys)) checkKey(key, value);
   if (place.kind === 'folder')
     throw new UsageError('A folder cannot be searched: name a DIMSE node or a DICOMweb service.');
-  await using client: Queryable & AsyncDisposable =
-    place.kind === 'dimse'
-      ? createDimseClient(place.node)
-      : createDicomWebClient({
-          url: place.url,
-          ...(options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {}),
-        });
+  await using client =
+    place.kind === 'dimse' ? createDimseClient(place.node) : await openDicomWeb(place.url, options);
 
   let matches = 0;
   const query = {
@@ -48,6 +42,11 @@ export async function findCommand(
     matches === 1 ? '1 match.' : `${matches} matches.`,
   );
   return true;
+}
+
+async function openDicomWeb(url: string, { headerFile }: FindOptions): Promise<Queryable & AsyncDisposable> {
+  const { createDicomWebClient } = await import('@adit/dicomweb');
+  return createDicomWebClient({ url, ...(headerFile ? { headers: await readHeaderFile(headerFile) } : {}) });
 }
 
 function checkKey(key: string, value: string): void {

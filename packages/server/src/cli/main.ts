@@ -1,13 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { aeTitle, pseudonym, queryKeys, texts, uids, wholeNumber } from './arguments.ts';
-import { echoCommand } from './echo.ts';
-import { type FindOptions, findCommand } from './find.ts';
+import type { FindOptions } from './find.ts';
 import { errorSentence, Output } from './output.ts';
 import { UsageError } from './place.ts';
-import { pseudonymizeCommand } from './pseudonymize.ts';
-import { scpCommand } from './scp.ts';
-import { storeCommand } from './store.ts';
-import { transferCommand } from './transfer.ts';
 
 /** Stops what runs on the first Ctrl-C, in order; a second one ends the process. */
 const stop = new AbortController();
@@ -69,7 +64,7 @@ command('serve', 'start the whole product: web interface, API, workers')
   );
 
 command('echo <node>', 'ask a DIMSE node whether it answers (C-ECHO)').action(
-  run((node: string) => echoCommand(output, node, stop.signal)),
+  run(async (node: string) => (await import('./echo.ts')).echoCommand(output, node, stop.signal)),
 );
 
 command('find <node>', 'search a node (C-FIND or QIDO-RS)')
@@ -78,8 +73,8 @@ command('find <node>', 'search a node (C-FIND or QIDO-RS)')
   .option('--limit <n>', 'stop after so many matches', wholeNumber('--limit', 1, 1_000_000))
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
   .action(
-    run((node: string, options: Omit<FindOptions, 'level'> & { level: string }) =>
-      findCommand(
+    run(async (node: string, options: Omit<FindOptions, 'level'> & { level: string }) =>
+      (await import('./find.ts')).findCommand(
         output,
         node,
         { ...options, level: options.level.toUpperCase() as FindOptions['level'] },
@@ -91,8 +86,8 @@ command('find <node>', 'search a node (C-FIND or QIDO-RS)')
 command('store <node> <paths...>', 'send DICOM files and folders to a node (C-STORE)')
   .option('--max-associations <n>', 'most associations at once', wholeNumber('--max-associations', 1, 64))
   .action(
-    run((node: string, paths: string[], options: { maxAssociations?: number }) =>
-      storeCommand(output, node, paths, options, stop.signal),
+    run(async (node: string, paths: string[], options: { maxAssociations?: number }) =>
+      (await import('./store.ts')).storeCommand(output, node, paths, options, stop.signal),
     ),
   );
 
@@ -121,15 +116,17 @@ command('transfer', 'move studies from one place to another')
   )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
   .option('--dry-run', 'count only, transfer nothing')
-  .action(run((options) => transferCommand(output, options, stop.signal)));
+  .action(
+    run(async (options) => (await import('./transfer.ts')).transferCommand(output, options, stop.signal)),
+  );
 
 command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder into a folder')
   .requiredOption('--pseudonym <text>', 'becomes PatientID and PatientName', pseudonym)
   .option('--recipe <name>', 'how to pseudonymize; default: basic')
   .option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run')
   .action(
-    run((input: string, target: string, options) =>
-      pseudonymizeCommand(output, input, target, options, stop.signal),
+    run(async (input: string, target: string, options) =>
+      (await import('./pseudonymize.ts')).pseudonymizeCommand(output, input, target, options, stop.signal),
     ),
   );
 
@@ -137,7 +134,11 @@ command('scp <folder>', 'a test and demo PACS over a folder')
   .requiredOption('--aet <title>', 'its AE title', aeTitle)
   .requiredOption('--port <n>', 'its port; 0 takes a free one', wholeNumber('--port', 0, 65535))
   .option('--host <address>', 'address to listen on; default: 127.0.0.1')
-  .action(run((folder: string, options) => scpCommand(output, folder, options, stop.signal)));
+  .action(
+    run(async (folder: string, options) =>
+      (await import('./scp.ts')).scpCommand(output, folder, options, stop.signal),
+    ),
+  );
 
 try {
   await program.parseAsync();

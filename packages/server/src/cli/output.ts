@@ -127,7 +127,7 @@ export function errorSentence(error: unknown): string {
   if (error instanceof Error && 'code' in error && typeof error.code === 'string' && 'syscall' in error) {
     return systemErrorSentence(error as NodeJS.ErrnoException);
   }
-  const detail = process.env['ADIT_DEBUG'] && error instanceof Error ? `\n${error.stack}` : '';
+  const detail = process.env.ADIT_DEBUG && error instanceof Error ? `\n${error.stack}` : '';
   return `Something unexpected went wrong; run again with ADIT_DEBUG=1 to see where.${detail}`;
 }
 

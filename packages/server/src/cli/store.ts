@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { DicomError, TransferTally } from '@adit/core';
+import { DicomError, Tags, TransferTally, textOf } from '@adit/core';
 import { type DicomFile, readDicomFile, walkFiles } from '@adit/core/node';
 import { createDimseSink } from '@adit/dimse';
 import { errorSentence, formatBytes, type Output, tellReasons } from './output.ts';
@@ -43,18 +43,20 @@ export async function storeCommand(
       }
       return;
     }
-    const first = firstOfStudy.get(file.studyInstanceUid ?? '');
-    if (first) await first;
-    const sent = send(file, path);
-    if (!first)
+    const study = textOf(file.attributes, Tags.StudyInstanceUID) ?? '';
+    const first = firstOfStudy.get(study);
+    await first;
+    const sent = send(file);
+    if (!first) {
       firstOfStudy.set(
-        file.studyInstanceUid ?? '',
+        study,
         sent.catch(() => {}),
       );
+    }
     await sent;
   }
 
-  async function send(file: DicomFile, path: string): Promise<void> {
+  async function send(file: DicomFile): Promise<void> {
     counts.received += 1;
     const outcome = await sink.store(file, { signal });
     if (outcome.state === 'failed') {
@@ -63,7 +65,7 @@ export async function storeCommand(
       return;
     }
     counts.stored += 1;
-    counts.bytes += file.byteLength ?? (await stat(path)).size;
+    counts.bytes += file.byteLength;
     if (outcome.state === 'warning') {
       counts.warnings += 1;
       tally.addReason('warning', outcome.message ?? 'stored with a warning');

@@ -1,4 +1,5 @@
 import {
+  expectedInstances,
   type InstanceSink,
   type InstanceSource,
   type Queryable,
@@ -10,10 +11,9 @@ import {
   verifyByQuery,
 } from '@adit/core';
 import { createFolderSink, createFolderSource } from '@adit/core/node';
-import { createDicomWebClient } from '@adit/dicomweb';
 import { createDimseClient, createDimseSink } from '@adit/dimse';
 import { readHeaderFile } from './arguments.ts';
-import { type DeidentificationOptions, pseudonymizerFor } from './deidentification.ts';
+import type { DeidentificationOptions } from './deidentification.ts';
 import { formatBytes, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
 import { type Place, parsePlace, UsageError } from './place.ts';
 
@@ -38,6 +38,7 @@ export async function transferCommand(
   const from = parsePlace(options.from);
   const to = parsePlace(options.to);
   if (options.series && options.study.length > 1) throw new UsageError('--series goes with one --study.');
+  const { pseudonymizerFor } = await import('./deidentification.ts');
   const pseudonymizer = await pseudonymizerFor(output, options);
 
   await using source = await openSource(from, options);
@@ -110,11 +111,12 @@ async function openSource(
     case 'dimse':
       return createDimseClient(place.node);
     case 'dicomweb': {
+      const { createDicomWebClient } = await import('@adit/dicomweb');
       const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
       return createDicomWebClient({ url: place.url, ...headers });
     }
     case 'folder':
-      return createFolderSource(place.path);
+      return Object.assign(createFolderSource(place.path), { async [Symbol.asyncDispose]() {} });
   }
 }
 
@@ -132,7 +134,7 @@ function openDestination(place: Place, options: TransferOptions): Destination {
       const client = createDimseClient(place.node);
       return {
         sink,
-        verify: verifierFor(options.verify, 'dimse', client),
+        verify: verifierFor(options.verify, client),
         async [Symbol.asyncDispose]() {
           await sink[Symbol.asyncDispose]();
           await client[Symbol.asyncDispose]();
@@ -152,11 +154,7 @@ function openDestination(place: Place, options: TransferOptions): Destination {
   }
 }
 
-function verifierFor(
-  asked: Verification | undefined,
-  _kind: 'dimse',
-  client: Queryable,
-): Verifier | undefined {
+function verifierFor(asked: Verification | undefined, client: Queryable): Verifier | undefined {
   switch (asked) {
     case undefined:
       return verifyByQuery(client);
@@ -177,7 +175,6 @@ async function dryRun(
   options: TransferOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { expectedInstances } = await import('@adit/core');
   let expected = 0;
   let skipped = 0;
   for (const studyInstanceUid of options.study) {
