@@ -29,12 +29,11 @@ export async function listenTo(options: {
     const connected = await pool.connect();
     let lost = false;
     const lose = (error?: Error) => {
-      if (lost) return;
+      if (lost || stop.signal.aborted) return;
       lost = true;
       client = undefined;
       connected.removeAllListeners('notification');
       connected.release(error ?? true);
-      if (stop.signal.aborted) return;
       logger.warn('the connection for notifications was lost');
       void reconnect();
     };

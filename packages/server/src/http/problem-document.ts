@@ -59,7 +59,7 @@ export function problemDocument(error: unknown): Problem {
 /** The project's own error behind one of Express or PostgreSQL; undefined when it is not known. */
 function recognize(error: unknown): DicomError | undefined {
   if (error instanceof DicomError) return error;
-  const { type, code, status } = (error ?? {}) as { type?: unknown; code?: unknown; status?: unknown };
+  const { type, status } = (error ?? {}) as { type?: unknown; status?: unknown };
   switch (type) {
     case 'entity.too.large':
       return new ServerError('TOO_LARGE', 'The request is larger than 1 MiB: send less at once.');
@@ -75,7 +75,7 @@ function recognize(error: unknown): DicomError | undefined {
   if (error instanceof URIError || status === 400) {
     return new ServerError('INVALID_REQUEST', 'The path of the request is not valid.');
   }
-  if (isDatabaseLoss(code)) {
+  if (isDatabaseLoss(error)) {
     return new ServerError('DATABASE_UNAVAILABLE', 'The database is not there at present: try again soon.', {
       cause: error,
       retryable: true,
@@ -84,7 +84,19 @@ function recognize(error: unknown): DicomError | undefined {
   return undefined;
 }
 
-/** Classes 08 (connection), 53 (resources) and 57P (operator intervention) of SQLSTATE, and a refused connection. */
-function isDatabaseLoss(code: unknown): boolean {
-  return typeof code === 'string' && /^(08\w{3}|53\w{3}|57P\w{2}|ECONNREFUSED|ECONNRESET|ENOENT)$/.test(code);
+/**
+ * Whether the connection to the database is what failed: PostgreSQL ended it (severity FATAL), has no room (SQLSTATE 53), is
+ * not there, or node-postgres, whose own errors have no code, lost it.
+ */
+function isDatabaseLoss(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code, severity, syscall } = error as { code?: string; severity?: string; syscall?: string };
+  return (
+    severity === 'FATAL' ||
+    syscall === 'connect' ||
+    /^(08|53)\w{3}$/.test(code ?? '') ||
+    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered)/.test(
+      error.message,
+    )
+  );
 }
