@@ -1,3 +1,7 @@
+export { type Archive, type ArchiveStoreOptions, openArchive } from './archive/archive.ts';
+export { archiveHandlers } from './archive/archive-handlers.ts';
+export type { UniqueKeys } from './archive/archive-index.ts';
+export { type ArchiveScp, type ArchiveScpOptions, createArchiveScp } from './archive/create-archive-scp.ts';
 export { Association } from './association.ts';
 export type { CFindOptions } from './c-find.ts';
 export type { CGetOptions, CGetResult } from './c-get.ts';

@@ -1,23 +1,9 @@
 import { attributesFrom, textsOf } from '@adit/core';
 import { DimseError } from '../dimse-error.ts';
-import type { FindRequest, GetRequest, ScpHandlers } from '../scp/handlers.ts';
+import type { GetRequest, ScpHandlers } from '../scp/handlers.ts';
 import { Status } from '../status.ts';
 import type { Archive } from './archive.ts';
 import { type UniqueKeys, uniqueKeysOf } from './archive-index.ts';
-
-function wrongIdentifier(message: string): DimseError {
-  return new DimseError('STATUS', message, { status: Status.identifierDoesNotMatchSopClass });
-}
-
-/** The study root model has no patients of its own (PS3.4 §C.6.2.1). */
-function checkModel({ model, level }: FindRequest | GetRequest): void {
-  if (model === 'study-root' && level === 'PATIENT') {
-    throw wrongIdentifier('The study root model has no PATIENT level.');
-  }
-  if (model === 'patient-study-only' && level !== 'PATIENT' && level !== 'STUDY') {
-    throw wrongIdentifier(`The patient/study only model has no ${level} level.`);
-  }
-}
 
 /** What a C-GET asks for: the unique key of its level, and those above as far as they are there (PS3.4 §C.4.3.2). */
 function requestedKeys({ level, identifier }: GetRequest): UniqueKeys {
@@ -29,7 +15,13 @@ function requestedKeys({ level, identifier }: GetRequest): UniqueKeys {
     SERIES: keys.seriesInstanceUids !== undefined,
     IMAGE: keys.sopInstanceUids !== undefined,
   };
-  if (!unique[level]) throw wrongIdentifier(`The unique key of the ${level} level is missing.`);
+  if (!unique[level]) {
+    const comment = `the unique key of the ${level} level is missing`;
+    throw new DimseError('STATUS', `A peer's identifier was refused: ${comment}.`, {
+      status: Status.identifierDoesNotMatchSopClass,
+      comment,
+    });
+  }
   return { ...keys, ...(patientIds.length > 0 && { patientIds: new Set(patientIds) }) };
 }
 
@@ -55,10 +47,8 @@ export function archiveHandlers(archive: Archive, aeTitle: string): Required<Scp
     },
 
     async *find(request) {
-      checkModel(request);
       const { level, identifier } = request;
       const answer = attributesFrom({
-        QueryRetrieveLevel: level,
         RetrieveAETitle: aeTitle,
         InstanceAvailability: 'ONLINE',
       });
@@ -66,7 +56,6 @@ export function archiveHandlers(archive: Archive, aeTitle: string): Required<Scp
     },
 
     get(request) {
-      checkModel(request);
       const instances = archive.select(requestedKeys(request));
       return {
         count: instances.length,

@@ -27,19 +27,18 @@ export interface IndexedImage {
 
 interface ImageEntry extends IndexedImage {
   readonly attributes: Attributes;
-  readonly characterSet: string;
 }
 
 interface SeriesEntry {
   attributes: Attributes;
-  characterSet: string;
   readonly images: Map<string, ImageEntry>;
 }
 
 interface StudyEntry {
   patient: Attributes;
   attributes: Attributes;
-  characterSet: string;
+  /** Specific Character Set, for answers: texts are kept as Unicode. */
+  characterSet: readonly string[];
   readonly series: Map<string, SeriesEntry>;
 }
 
@@ -76,8 +75,6 @@ const uniqueKeys: Readonly<Record<QueryLevel, readonly string[]>> = {
   SERIES: [Tags.StudyInstanceUID, Tags.SeriesInstanceUID].map(tagToHex),
   IMAGE: [Tags.StudyInstanceUID, Tags.SeriesInstanceUID, Tags.SOPInstanceUID].map(tagToHex),
 };
-
-const UTF_8 = 'ISO_IR 192';
 
 /** Values of a unique key, for single value and list matching; undefined when it is empty or absent. */
 function uniqueValues(identifier: Attributes, keyword: string): ReadonlySet<string> | undefined {
@@ -138,11 +135,6 @@ function patientCounts(studies: readonly StudyEntry[]): Attributes {
   });
 }
 
-/** The character set of an answer that mixes attributes of several objects: theirs if it is one, else UTF-8. */
-function characterSetOfAnswer(...characterSets: readonly string[]): string {
-  return new Set(characterSets).size === 1 ? characterSets[0]! : UTF_8;
-}
-
 export function createArchiveIndex(): ArchiveIndex {
   const studies = new Map<string, StudyEntry>();
   const images = new Map<string, ImageEntry>();
@@ -160,7 +152,7 @@ export function createArchiveIndex(): ArchiveIndex {
   function* entities(
     level: QueryLevel,
     keys: UniqueKeys,
-  ): Iterable<{ attributes: Attributes; characterSet: string }> {
+  ): Iterable<{ attributes: Attributes; characterSet: readonly string[] }> {
     if (level === 'PATIENT') {
       const byPatient = Map.groupBy(
         studies.values(),
@@ -174,24 +166,21 @@ export function createArchiveIndex(): ArchiveIndex {
       return;
     }
     for (const study of chosen(studies, keys.studyInstanceUids)) {
+      const { characterSet } = study;
       const ofStudy = { ...study.patient, ...study.attributes, ...studyCounts(study) };
       if (level === 'STUDY') {
-        yield { attributes: ofStudy, characterSet: study.characterSet };
+        yield { attributes: ofStudy, characterSet };
         continue;
       }
       for (const series of chosen(study.series, keys.seriesInstanceUids)) {
         const count = attributesFrom({ NumberOfSeriesRelatedInstances: String(series.images.size) });
         const ofSeries = { ...ofStudy, ...series.attributes, ...count };
-        const characterSet = characterSetOfAnswer(study.characterSet, series.characterSet);
         if (level === 'SERIES') {
           yield { attributes: ofSeries, characterSet };
           continue;
         }
         for (const image of chosen(series.images, keys.sopInstanceUids)) {
-          yield {
-            attributes: { ...ofSeries, ...image.attributes },
-            characterSet: characterSetOfAnswer(characterSet, image.characterSet),
-          };
+          yield { attributes: { ...ofSeries, ...image.attributes }, characterSet };
         }
       }
     }
@@ -206,8 +195,8 @@ export function createArchiveIndex(): ArchiveIndex {
       const replaced = images.get(file.sopInstanceUid);
       if (replaced !== undefined) remove(replaced);
 
-      const characterSet = textsOf(header, 'SpecificCharacterSet').join('\\');
-      const image = { ...file, attributes: attributesOfLevel(header, 'IMAGE'), characterSet };
+      const characterSet = textsOf(header, 'SpecificCharacterSet');
+      const image = { ...file, attributes: attributesOfLevel(header, 'IMAGE') };
       // The object that came last describes its study and its series.
       const study = studies.get(file.studyInstanceUid) ?? {
         patient: {},
@@ -222,10 +211,9 @@ export function createArchiveIndex(): ArchiveIndex {
       });
       const series = study.series.get(file.seriesInstanceUid) ?? {
         attributes: {},
-        characterSet,
         images: new Map<string, ImageEntry>(),
       };
-      Object.assign(series, { attributes: attributesOfLevel(header, 'SERIES'), characterSet });
+      series.attributes = attributesOfLevel(header, 'SERIES');
 
       series.images.set(file.sopInstanceUid, image);
       study.series.set(file.seriesInstanceUid, series);
@@ -254,16 +242,11 @@ export function createArchiveIndex(): ArchiveIndex {
       );
       for (const { attributes, characterSet } of entities(level, uniqueKeysOf(identifier))) {
         if (!matchesIdentifier(attributes, matched)) continue;
-        const asked = keys.map((key) => [key, attributes[key] ?? { vr: identifier[key]!.vr }]);
-        const unique = uniqueKeys[level].map((key) => [
-          key,
-          attributes[key] ?? { vr: level === 'PATIENT' ? 'LO' : 'UI' },
-        ]);
+        const unique = uniqueKeys[level].filter((key) => attributes[key] !== undefined);
         yield {
-          ...attributesFrom({
-            SpecificCharacterSet: characterSet === '' ? undefined : characterSet.split('\\'),
-          }),
-          ...Object.fromEntries([...unique, ...asked]),
+          ...attributesFrom({ SpecificCharacterSet: characterSet.length === 0 ? undefined : characterSet }),
+          ...Object.fromEntries(unique.map((key) => [key, attributes[key]!])),
+          ...Object.fromEntries(keys.map((key) => [key, attributes[key] ?? { vr: identifier[key]!.vr }])),
         };
       }
     },
