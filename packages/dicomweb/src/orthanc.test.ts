@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type Attributes,
+  type DicomInstance,
+  type Query,
+  type RetrieveFailure,
+  readPart10,
+  type Selection,
+  Tags,
+  TransferSyntax,
+  textOf,
+} from '@adit/core';
+import { readDicomFile, walkFiles } from '@adit/core/node';
+import { type SyntheticInstance, syntheticStudy } from '@adit/core/synthetic';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createDicomWebClient, type DicomWebClient } from './create-dicomweb-client.ts';
+import { collect, toArray } from './testing/bytes.ts';
+import { type Orthanc, orthancIsInstalled, startOrthanc } from './testing/orthanc.ts';
+
+/** Two patients; umlauts in ISO 8859-1, Japanese in UTF-8; every syntax that Orthanc keeps as it is. */
+const head = syntheticStudy({
+  seed: 'head',
+  patient: { id: 'P1', name: 'Müller^Jörg' },
+  study: { date: '20240115', time: '101500', description: 'Schädel nativ' },
+  series: [
+    { kind: 'CT', instances: 4, rows: 128, bodyPart: 'HEAD', description: 'Kopf nativ' },
+    { kind: 'SR' },
+    { kind: 'MR', rows: 128, transferSyntaxUid: TransferSyntax.RleLossless },
+  ],
+});
+const trunk = syntheticStudy({
+  seed: 'trunk',
+  patient: { id: 'P1', name: 'Müller^Jörg' },
+  study: { date: '20240220', time: '' },
+  series: [
+    { kind: 'SC', rows: 64, transferSyntaxUid: TransferSyntax.ImplicitVrLittleEndian },
+    { kind: 'CT', rows: 64, transferSyntaxUid: TransferSyntax.DeflatedExplicitVrLittleEndian },
+    { kind: 'enhanced-MR', rows: 64, frames: 20, transferSyntaxUid: TransferSyntax.RleLossless },
+  ],
+});
+const japanese = syntheticStudy({
+  seed: 'japanese',
+  patient: { id: 'P2', name: 'Yamada^Tarou=山田^太郎=やまだ^たろう' },
+  study: { date: '20240301' },
+  series: [{ kind: 'US', rows: 64, transferSyntaxUid: TransferSyntax.ExplicitVrBigEndian }],
+});
+const all = [...head, ...trunk, ...japanese];
+
+const uidOf = (instance: SyntheticInstance | undefined, keyword: string) =>
+  textOf(instance!.attributes, keyword)!;
+const studyOf = (instances: readonly SyntheticInstance[]) => uidOf(instances[0], 'StudyInstanceUID');
+const sops = (instances: readonly DicomInstance[]) =>
+  instances.map(({ sopInstanceUid }) => sopInstanceUid).sort();
+
+describe('with Orthanc', () => {
+  let orthanc: Orthanc;
+  let client: DicomWebClient;
+
+  beforeAll(async () => {
+    if (!orthancIsInstalled) return;
+    orthanc = await startOrthanc();
+    client = createDicomWebClient({ url: orthanc.url });
+    await orthanc.load(all);
+  });
+
+  beforeEach(({ skip }) => {
+    if (!orthancIsInstalled) skip('Orthanc and its DICOMweb plugin are not installed');
+  });
+
+  afterAll(async () => {
+    await client?.[Symbol.asyncDispose]();
+    await orthanc?.[Symbol.asyncDispose]();
+  });
+
+  /** Retrieves, and compares each data set with the one Orthanc stores. */
+  async function retrieve(
+    selection: Selection,
+  ): Promise<{ received: string[]; failures: RetrieveFailure[] }> {
+    const received: string[] = [];
+    const failures: RetrieveFailure[] = [];
+    for await (const instance of client.retrieve(selection, { onFailure: (one) => failures.push(one) })) {
+      const bytes = await orthanc.fileOf(instance.sopInstanceUid);
+      const stored = await readPart10(bytesAsStream(bytes), { byteLength: bytes.length });
+      const { sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength } = stored;
+      expect(instance).toMatchObject({ sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength });
+      expect(Buffer.from(await collect(instance.dataset))).toEqual(
+        Buffer.from(await collect(stored.dataset)),
+      );
+      received.push(sopInstanceUid);
+    }
+    return { received: received.sort(), failures };
+  }
+
+  it('retrieves what it stores, in every transfer syntax', async () => {
+    for (const study of [head, trunk, japanese]) {
+      const { received, failures } = await retrieve({ studyInstanceUid: studyOf(study) });
+      expect(received).toEqual(sops(study));
+      expect(failures).toEqual([]);
+    }
+    const syntaxes = new Set<string>();
+    for (const { sopInstanceUid } of all) {
+      const file = await readPart10(bytesAsStream(await orthanc.fileOf(sopInstanceUid)));
+      syntaxes.add(file.transferSyntaxUid);
+    }
+    expect(syntaxes).toEqual(new Set(all.map(({ transferSyntaxUid }) => transferSyntaxUid)));
+  });
+
+  it('retrieves chosen series and instances', async () => {
+    const study = { studyInstanceUid: studyOf(head) };
+    const series = head.map((instance) => uidOf(instance, 'SeriesInstanceUID'));
+    const { received } = await retrieve({ ...study, seriesInstanceUids: [series[0]!, series[5]!] });
+    expect(received).toEqual(sops([...head.slice(0, 4), head[5]!]));
+
+    const chosen = [head[1]!, head[3]!];
+    const inSeries = await retrieve({
+      ...study,
+      seriesInstanceUids: [series[0]!],
+      sopInstanceUids: sops(chosen),
+    });
+    expect(inSeries.received).toEqual(sops(chosen));
+  });
+
+  it('says that a study, series or instance does not exist', async () => {
+    const studyInstanceUid = studyOf(head);
+    for (const selection of [
+      { studyInstanceUid: '1.2.3.4' },
+      { studyInstanceUid, seriesInstanceUids: ['1.2.3.4'] },
+      { studyInstanceUid, seriesInstanceUids: ['1.2'], sopInstanceUids: ['1.2.3.4'] },
+    ]) {
+      await expect(retrieve(selection)).rejects.toMatchObject({
+        code: 'NOT_FOUND',
+        status: 404,
+        retryable: false,
+      });
+    }
+  });
+
+  it('retrieves files nobody here made', async ({ skip }) => {
+    const corpus = process.env.ADIT_CORPUS;
+    if (corpus === undefined) return skip('ADIT_CORPUS is not set');
+    // What storescu does not send: not DICOM enough, or cut off.
+    const unfit = ['nested_priv_SQ', 'UN_sequence', 'MR_truncated', 'badVR', 'no_meta'];
+    const files: string[] = [];
+    for await (const path of walkFiles(corpus)) {
+      if (path.endsWith('.dcm') && !unfit.some((name) => path.endsWith(`${name}.dcm`))) files.push(path);
+    }
+    expect(files.length).toBeGreaterThan(20);
+    const tags = [Tags.StudyInstanceUID];
+    const instances = await Promise.all(files.map((path) => readDicomFile(path, { tags })));
+    await orthanc.load(instances);
+    const studies = new Set(instances.map(({ attributes }) => textOf(attributes, 'StudyInstanceUID')!));
+    const received: string[] = [];
+    for (const studyInstanceUid of studies) received.push(...(await retrieve({ studyInstanceUid })).received);
+    expect(new Set(received)).toEqual(new Set(sops(instances)));
+  });
+});
+
+async function* bytesAsStream(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
