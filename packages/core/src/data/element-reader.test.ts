@@ -13,7 +13,7 @@ import {
   type Token,
 } from './element-reader.ts';
 import { encodeElement } from './element-writer.ts';
-import { bytesOf, describeTokens, encodeNodes, nodes, readAll } from './test-data.ts';
+import { bytesOf, describeTokens, encodeNodes, nodes, readAll } from './testing/data-sets.ts';
 import { TransferSyntax } from './transfer-syntax.ts';
 
 const explicit = { transferSyntaxUid: TransferSyntax.ExplicitVrLittleEndian };

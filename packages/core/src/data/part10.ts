@@ -55,6 +55,8 @@ export function encodeFileMeta(options: FileMetaOptions): Uint8Array {
 export interface Part10Instance extends DicomInstance {
   /** Attributes of group 0002; empty when the file has none. */
   readonly meta: Attributes;
+  /** Where in the file the data set begins, in bytes. */
+  readonly datasetOffset: number;
 }
 
 export interface ReadPart10Options {
@@ -86,10 +88,18 @@ export async function readPart10(
     const sopClassUid = textOf(meta, Tags.MediaStorageSOPClassUID);
     const sopInstanceUid = textOf(meta, Tags.MediaStorageSOPInstanceUID);
     if (sopClassUid !== undefined && sopInstanceUid !== undefined) {
-      return { sopClassUid, sopInstanceUid, transferSyntaxUid, dataset, ...byteLength, meta };
+      return {
+        sopClassUid,
+        sopInstanceUid,
+        transferSyntaxUid,
+        dataset,
+        ...byteLength,
+        meta,
+        datasetOffset: offset,
+      };
     }
     const unnamed = { sopClassUid: '', sopInstanceUid: '', transferSyntaxUid, dataset, ...byteLength };
-    return { ...(await nameInstance(unnamed)), meta };
+    return { ...(await nameInstance(unnamed)), meta, datasetOffset: offset };
   } catch (error) {
     await source.return?.();
     throw error;

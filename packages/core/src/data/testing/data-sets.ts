@@ -1,20 +1,20 @@
 import fc from 'fast-check';
-import { concatBytes } from './bytes.ts';
+import { concatBytes } from '../bytes.ts';
 import {
   createElementReader,
   type ElementEncoding,
   type ElementReaderOptions,
   type Token,
-} from './element-reader.ts';
+} from '../element-reader.ts';
 import {
   encodeElement,
   encodeElementHeader,
   encodeItemDelimiter,
   encodeItemHeader,
   encodeSequenceDelimiter,
-} from './element-writer.ts';
-import { formatTag, type Tag } from './tag.ts';
-import { allVrs, type Vr, vrForm, vrUnit } from './vr.ts';
+} from '../element-writer.ts';
+import { formatTag, type Tag } from '../tag.ts';
+import { allVrs, type Vr, vrForm, vrUnit } from '../vr.ts';
 
 /** Bytes written down in a test: hexadecimal digits in groups, and text between double quotes. */
 export function bytesOf(text: string): Uint8Array {
