@@ -44,7 +44,7 @@ export async function benchDimse({ quick, rounds }: Options): Promise<Comparison
 /** Our SCU and storescu, each to `storescp --ignore`. */
 async function benchSend({ set, rounds }: { set: StudySet; rounds: number }): Promise<Comparison> {
   await using peer = await startStorescp({ env: tcpNoDelay });
-  return compare({
+  return await compare({
     work: 'send to storescp --ignore',
     set,
     rounds,
@@ -73,7 +73,7 @@ async function benchReceive(options: {
     return { seconds, peakMemoryBytes: memory.peakBytes() };
   }
 
-  return compare({
+  return await compare({
     ...rest,
     set,
     ours: () => sendTo(startOurServer),
@@ -85,7 +85,7 @@ async function benchReceive(options: {
 async function benchGet({ set, rounds }: { set: StudySet; rounds: number }): Promise<Comparison> {
   await using orthanc = await startOrthanc({ aeTitle: 'ORTHANC', env: tcpNoDelay });
   await storescu(orthanc, [set.folder]);
-  return compare({
+  return await compare({
     work: 'C-GET from Orthanc',
     set,
     rounds,
