@@ -1,9 +1,12 @@
 import { relative } from 'node:path';
+import type { Kysely } from 'kysely';
+import type { Logger } from 'pino';
 import { checkCredentials, ensureFirstUser } from './accounts/service.ts';
 import { formatBytes, type Output } from './cli/output.ts';
 import { type Config, readConfig } from './config.ts';
-import { type Database, openDatabase } from './db/database.ts';
+import { openDatabase } from './db/database.ts';
 import { migrate } from './db/migrate.ts';
+import type { Schema } from './db/schema.ts';
 import { ServerError } from './errors.ts';
 import { createNodeService } from './nodes/service.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
@@ -48,14 +51,20 @@ export async function serve({
   demo = false,
   environment = process.env,
 }: ServeOptions): Promise<boolean> {
-  signal.addEventListener('abort', () => {
-    output.say('Stopping');
-    setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref();
-  });
+  const config = readConfig(environment);
+  await openDataDirectory(config.dataDirectory);
+  const logger = await createLogger(config);
+
+  signal.addEventListener('abort', () => output.say('Stopping'));
+  // Closed in reverse order: who uses something is closed before it.
+  const running = new AsyncDisposableStack();
   try {
-    await run({ config: readConfig(environment), output, signal, demo });
+    await run({ config, logger, running, output, signal, demo });
   } catch (error) {
     if (!signal.aborted) throw error;
+  } finally {
+    setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref();
+    await running.disposeAsync().catch((error: unknown) => logger.error({ error }, 'stopped with errors'));
   }
   output.summary({ ok: true, seconds: output.seconds() }, 'Stopped.');
   return true;
@@ -63,37 +72,36 @@ export async function serve({
 
 interface RunOptions extends Required<Omit<ServeOptions, 'environment'>> {
   readonly config: Config;
+  readonly logger: Logger;
+  /** Takes what is to be closed at the end. */
+  readonly running: AsyncDisposableStack;
 }
 
-async function run({ config, output, signal, demo }: RunOptions): Promise<void> {
+/** Starts everything and waits until the signal is aborted. */
+async function run({ config, logger, running, output, signal, demo }: RunOptions): Promise<void> {
   const { dataDirectory } = config;
-  await openDataDirectory(dataDirectory);
-  const logger = await createLogger(config);
   const secrets = await openSecrets(config);
-
-  // Closed in reverse order: who uses something is closed before it.
-  await using running = new AsyncDisposableStack();
   const postgres = config.databaseUrl === undefined ? running.use(await startPostgres()) : undefined;
   const connectionString = config.databaseUrl ?? postgres!.connectionString;
-  const database = running.use(await openDatabase({ connectionString, logger }));
-  const migrations = await migrate(database.db);
+  const { db, pool } = running.use(await openDatabase({ connectionString, logger }));
+  const migrations = await migrate(db);
   logger.info({ migrations }, 'database is ready');
-  await ensureFirstUser(database.db, () => prepareFirstLogin(dataDirectory));
+  await ensureFirstUser(db, () => prepareFirstLogin(dataDirectory));
   signal.throwIfAborted();
 
-  const nodes = createNodeService({ db: database.db, secrets, dataDirectory });
+  const nodes = createNodeService({ db, secrets, dataDirectory });
   const onFill = () => output.say('Generating studies for two demo servers');
   const demoNodes = await provideDemoNodes({ config, nodes, signal, onFill });
   if (demoNodes) running.use(demoNodes);
 
   const server = running.use(
-    await createServer({ config, ...database, connectionString, secrets, logger }).catch(
+    await createServer({ config, db, pool, secrets, logger, trustedProxies: config.trustedProxies }).catch(
       listenFailure(config),
     ),
   );
+  const login = await validFirstLogin(config, db, server.url);
   logger.info({ port: server.port }, 'server is listening');
   output.event({ event: 'listening', port: server.port });
-  const login = await validFirstLogin(config, database, server.url);
 
   if (demo && demoNodes && login) {
     const [source, destination] = demoNodes.nodes;
@@ -128,7 +136,7 @@ const listenSentences: Readonly<Record<string, (host: string, port: number) => s
 /** The first login with the server's present address, if its password still holds. */
 async function validFirstLogin(
   { dataDirectory }: Config,
-  { db }: Database,
+  db: Kysely<Schema>,
   url: string,
 ): Promise<FirstLogin | undefined> {
   const kept = await readFirstLogin(dataDirectory);
@@ -162,7 +170,10 @@ async function showFirstTransfer({ login, source, destination, output, signal }:
       output.say(
         `Transferring a study of ${study.instances} instances from ${source} to ${destination} as ${pseudonym}`,
       ),
-    onProgress: ({ counts }) => output.progress(counts, (performance.now() - begin) / 1000),
+    onProgress: ({ counts: { expected, ...counts } }) => {
+      const seconds = (performance.now() - begin) / 1000;
+      output.progress(expected === undefined ? counts : { ...counts, expected }, seconds);
+    },
   });
   if (!transfer) return;
   const { ok, message, counts, seconds } = transfer;

@@ -16,7 +16,7 @@ export interface Database extends AsyncDisposable {
   readonly db: Kysely<Schema>;
   /** The connections that `db` uses, for libraries that bring their own SQL. */
   readonly pool: pg.Pool;
-  /** Resolved when every connection is closed; those in use are waited for. */
+  /** Closes every connection; those in use are waited for. */
   close(): Promise<void>;
 }
 
@@ -37,7 +37,10 @@ export async function openDatabase({
     connectionTimeoutMillis: 10_000,
   });
   // A connection that PostgreSQL cuts, waiting in the pool or lent out, would otherwise end the process.
-  pool.on('error', (error) => logger.warn({ code: codeOf(error) }, 'a database connection was lost'));
+  pool.on('error', (error) => {
+    // One that we have closed may still hear that PostgreSQL stops.
+    if (!pool.ending) logger.warn({ code: codeOf(error) }, 'a database connection was lost');
+  });
   pool.on('connect', (client) => client.on('error', () => {}));
 
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool }) });

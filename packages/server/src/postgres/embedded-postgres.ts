@@ -110,8 +110,15 @@ async function supervise(options: SuperviseOptions): Promise<EmbeddedPostgres | 
   const log = await openLog(join(dataDirectory, 'postgres.log'));
   const supervisor = spawn(
     '/bin/sh',
-    ['-c', supervisorScript, 'adit-postgres', binaries, cluster, join(folder, 'lock'), sockets],
-    { ...postgresSurroundings, ...runAs(account), detached: true, stdio: ['pipe', 'pipe', log.handle.fd] },
+    // By way of the environment, so that lists of processes stay readable.
+    ['-c', 'eval "$SCRIPT"', 'adit-postgres', binaries, cluster, join(folder, 'lock'), sockets],
+    {
+      cwd: postgresSurroundings.cwd,
+      env: { ...postgresSurroundings.env, SCRIPT: supervisorScript },
+      ...runAs(account),
+      detached: true,
+      stdio: ['pipe', 'pipe', log.handle.fd],
+    },
   );
   await log.handle.close();
 

@@ -17,6 +17,7 @@ export const NOT_A_CLUSTER = 77;
  * whichever way, and it holds between containers that share the folder.
  */
 export const supervisorScript = `
+unset SCRIPT
 bin=$1 cluster=$2 lock=$3 sockets=$4
 trap '' HUP INT PIPE
 trap 'rmdir -- "$sockets" 2>/dev/null' EXIT # when it is a folder of its own

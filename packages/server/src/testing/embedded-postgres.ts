@@ -16,7 +16,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { onTestFinished } from 'vitest';
-import { parentOf } from '../runtime/process-identity.ts';
+import { commandLineOf, parentOf } from '../runtime/process-identity.ts';
 
 /** A data directory that goes with the test. */
 export function dataDirectory(name = 'data'): string {
@@ -98,6 +98,20 @@ export function supervisorOf(data: string): number {
 
 export function childrenOf(parent: number): number[] {
   return processes().filter((pid) => parentOf(pid) === parent);
+}
+
+/** Every process of a server that was started with this data directory, package managers above it and PostgreSQL included. */
+export function processesOf(data: string): number[] {
+  const setting = `ADIT_DATA=${data}`;
+  const postgres = postgresProcesses(data);
+  return processes().filter((pid) => {
+    if (postgres.includes(pid) || commandLineOf(pid).some((word) => word.startsWith(data))) return true;
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').includes(setting);
+    } catch {
+      return false; // ended meanwhile
+    }
+  });
 }
 
 function processes(): number[] {
