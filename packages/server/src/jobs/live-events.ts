@@ -62,8 +62,10 @@ export function createLiveEvents(options: {
   db: Kysely<Schema>;
   notifications: Notifications;
   logger: Logger;
+  /** How often it is looked whether a subscriber is still logged in, in milliseconds. Default: 15 s. */
+  recheck?: number;
 }): LiveEvents {
-  const { db, logger } = options;
+  const { db, logger, recheck = RECHECK } = options;
   const subscribers = new Set<Subscriber>();
   let cursor: number | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -187,7 +189,7 @@ export function createLiveEvents(options: {
     const subscriber: Subscriber = { actor, jobId, all, after: 0, waiting: new Map(), wake: bell.ring };
     const onAbort = () => bell.ring();
     signal.addEventListener('abort', onAbort);
-    const recheck = setInterval(bell.ring, RECHECK);
+    const timer = setInterval(bell.ring, recheck);
     try {
       // Between two readings of the log: what is read from here on waits for this subscriber, what is older is replayed.
       const joined = reading.then(async () => {
@@ -205,7 +207,7 @@ export function createLiveEvents(options: {
           yield delivery;
           if (signal.aborted) return;
         }
-        if (Date.now() - checked >= RECHECK) {
+        if (Date.now() - checked >= recheck) {
           if (!(await stillLoggedIn(subscription))) return;
           checked = Date.now();
         }
@@ -213,7 +215,7 @@ export function createLiveEvents(options: {
       }
     } finally {
       subscribers.delete(subscriber);
-      clearInterval(recheck);
+      clearInterval(timer);
       signal.removeEventListener('abort', onAbort);
     }
   }

@@ -22,7 +22,7 @@ import {
   sourcesWithWaitingTasks,
   type TransferPayload,
 } from './admission.ts';
-import { announceWorker, buryDeadWorkers } from './presence.ts';
+import { announceWorker, buryDeadWorkers, type Presence } from './presence.ts';
 
 /** How often dead workers are looked for, and tasks that nobody admitted. In milliseconds. */
 const ROUND = 5_000;
@@ -59,10 +59,17 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
   const running = new Map<string, RunningTask>();
   let closing = false;
 
-  const presence = await announceWorker({
+  const presence: Presence = await announceWorker({
     pool,
     logger,
-    onLost: () => interrupt('lost'),
+    onLost: () => {
+      interrupt('lost');
+      // As soon as the database is back, for what could not be written down stays with the worker that we were.
+      presence
+        .id()
+        .then(lookAround)
+        .catch(() => {});
+    },
   });
 
   function interrupt(reason: Interruption, jobId?: string): void {
