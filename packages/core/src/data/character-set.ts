@@ -63,7 +63,7 @@ function makeCharacterSet(all: readonly string[]): CharacterSet {
       };
   }
   const sets = terms.map(setsOfTerm);
-  if (sets.every((members) => members === undefined)) {
+  if (sets.every((members) => members === undefined || members.every((set) => set === ascii))) {
     return {
       terms,
       decode: decodeUnknown,

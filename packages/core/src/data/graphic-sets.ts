@@ -105,26 +105,26 @@ function highBytes(code: number): number[] {
 }
 
 /** Browsers read some characters of JIS X 0208 as Windows did; these are the standard's. */
-const jis0208Characters: readonly [windows: string, standard: string][] = [
+const jis0208Characters: ReadonlyMap<string, string> = new Map([
   ['～', '〜'],
   ['∥', '‖'],
   ['－', '−'],
   ['￠', '¢'],
   ['￡', '£'],
   ['￢', '¬'],
-];
+]);
 
+/** JIS X 0208, with the characters that makers added to it in rows it leaves free, for names are written with them. */
 const jis0208 = decoded('G0', 2, [0x24, 0x42], () => {
   const { characters, codes } = tableOf('euc-jp', doubleByteCodes(), highBytes);
-  const made = { characters: [...characters], codes: new Map(codes) };
+  const reverse = new Map(codes);
   for (const [windows, standard] of jis0208Characters) {
     // Both are written as the same code.
-    const code = made.codes.get(windows) ?? made.codes.get(standard);
-    if (code === undefined) continue;
-    made.characters[code] = standard;
-    made.codes.set(standard, code).set(windows, code);
+    const code = codes.get(windows) ?? codes.get(standard);
+    if (code !== undefined) reverse.set(standard, code).set(windows, code);
   }
-  return made;
+  const corrected = characters.map((character) => jis0208Characters.get(character ?? '') ?? character);
+  return { characters: corrected, codes: reverse };
 });
 
 /** JIS X 0212 ends with row 77; what some decoders have behind it is not of the standard. */
