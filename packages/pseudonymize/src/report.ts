@@ -40,7 +40,7 @@ export interface Remark {
 export type RemarkCode = 'IDENTIFIER' | 'TOO_LONG' | 'UNREADABLE';
 
 /** Most kinds of remarks of one report. */
-const maxRemarks = 1000;
+const maxRemarks = 200;
 
 export function emptyReport(): PseudonymizationReport {
   return {

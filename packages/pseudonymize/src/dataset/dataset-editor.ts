@@ -84,6 +84,14 @@ const dummyNumbers: ReadonlySet<Tag> = new Set([
 const numericBytes = new Uint8Array(256);
 for (const character of '0123456789+-.eE \\\0') numericBytes[character.charCodeAt(0)] = 1;
 
+const isAlphanumeric = new Uint8Array(256);
+for (const character of '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz') {
+  isAlphanumeric[character.charCodeAt(0)] = 1;
+}
+
+/** Characters a code string may have (PS3.5 §6.2). */
+const codeString = /^[A-Z0-9_ ]*$/;
+
 /**
  * Applies the Basic Profile to the tokens of one data set and writes what comes out of it.
  *
@@ -290,8 +298,9 @@ export class DatasetEditor {
         return;
       default:
         if (vrForm(vr) === 'text') this.#keepText(token, vr, rule.vr === 'CS' && vr === 'CS');
-        else if (rule.vrs.includes(vr)) this.#output.write(this.#verbatim(token, vr));
-        else this.#keepBytes(token, vr);
+        else if (token.vr !== 'UN' && rule.vrs.includes(vr) && !hasWord(value)) {
+          this.#output.write(this.#verbatim(token, vr));
+        } else this.#keepBytes(token, vr);
     }
   }
 
@@ -299,7 +308,7 @@ export class DatasetEditor {
     const characterSet = this.#characterSets.at(token.depth);
     const text = textOfValue(token.value, vr, characterSet);
     const identifiers = this.#identifiers;
-    const hits = (part: string) => (isCode ? identifiers.inCode(part) : identifiers.in(part));
+    const hits = (part: string) => identifiers.in(part, isCode && codeString.test(part) ? 'code' : 'text');
     if (!hits(text)) {
       this.#output.write(this.#verbatim(token, vr));
       return;
@@ -334,7 +343,7 @@ export class DatasetEditor {
   }
 
   #keepBytes(token: ElementToken, vr: Vr): void {
-    if (this.#identifiers.in(latin1Text(token.value))) this.#remove(token.tag, 'IDENTIFIER');
+    if (this.#identifiers.in(latin1Text(token.value), 'bytes')) this.#remove(token.tag, 'IDENTIFIER');
     else this.#output.write(this.#verbatim(token, vr));
   }
 
@@ -540,6 +549,16 @@ const insertedElements: readonly (readonly [tag: Tag, vr: Vr, value: string])[] 
 ];
 
 const insertedTags: ReadonlySet<Tag> = new Set(insertedElements.map(([tag]) => tag));
+
+/** Are there letters or digits side by side, as in a text that a wrong VR hides? Numbers rarely look like that. */
+function hasWord(bytes: Uint8Array): boolean {
+  let run = 0;
+  for (let i = 0; i < bytes.length; i++) {
+    run = isAlphanumeric[bytes[i]!] === 1 ? run + 1 : 0;
+    if (run === 4) return true;
+  }
+  return false;
+}
 
 function isNumeric(bytes: Uint8Array): boolean {
   for (let i = 0; i < bytes.length; i++) if (numericBytes[bytes[i]!] === 0) return false;

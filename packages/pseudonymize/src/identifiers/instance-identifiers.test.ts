@@ -12,7 +12,7 @@ test.each([
   '1.3.12.2.1107.5.1.4.66002.30000020070514400054400005543',
 ])('%j names an instance', (text) => {
   expect(identifiers.in(text)).toBe(true);
-  expect(identifiers.inCode(text)).toBe(true);
+  expect(identifiers.in(text, 'code')).toBe(true);
 });
 
 test.each([

@@ -1,5 +1,5 @@
 import { isValidUid, registeredUid } from '@adit/core';
-import type { PatientIdentifiers } from './patient-identifiers.ts';
+import type { PatientIdentifiers, SearchedKind } from './patient-identifiers.ts';
 
 /** Shorter UIDs are not looked for in texts, unless they look like one: `1.2` is a version of something. */
 const minUid = 6;
@@ -15,12 +15,8 @@ export class InstanceIdentifiers {
   }
 
   /** Does the text name the patient, or an instance by its UID? */
-  in(text: string): boolean {
-    return this.patient.in(text) || this.#hasUid(text);
-  }
-
-  inCode(text: string): boolean {
-    return this.patient.inCode(text) || this.#hasUid(text);
+  in(text: string, kind?: SearchedKind): boolean {
+    return this.patient.in(text, kind) || this.#hasUid(text);
   }
 
   #hasUid(text: string): boolean {

@@ -6,15 +6,23 @@ import { comparable } from './text.ts';
  */
 export interface PatientIdentifiers {
   /** Is one of the identifiers in the text? */
-  in(text: string): boolean;
-  /**
-   * Is one of them in a code string, where short words are terms of the standard: `HEAD` is the name of few people, and
-   * the body part of many.
-   */
-  inCode(text: string): boolean;
+  in(text: string, kind?: SearchedKind): boolean;
   /** Is the text, a number, one of the identifiers? */
   isNumber(text: string): boolean;
 }
+
+/**
+ * What is searched. Short words in code strings are terms of the standard: `HEAD` is the name of few people, and the body
+ * part of many. In bytes that are no text at all, short words come about by chance.
+ */
+export type SearchedKind = 'text' | 'code' | 'bytes';
+
+/** Shortest word that is looked for. */
+const minWordIn: Readonly<Record<SearchedKind, number>> = {
+  text: 0,
+  code: Number.POSITIVE_INFINITY,
+  bytes: 4,
+};
 
 export interface IdentifierTexts {
   /** Person names: values of PN, component groups divided by `=` and components by `^`. */
@@ -47,34 +55,40 @@ export function patientIdentifiers({ names, ids, birthDates }: IdentifierTexts):
   for (const id of ids) addId(id);
   for (const date of birthDates) addDate(date);
 
-  const wordList = [...words].map((word) => ` ${word} `);
   const partList = [...parts];
-  const remembered = new Map<string, boolean>();
+  const kinds = Object.entries(minWordIn) as [SearchedKind, number][];
+  const wordLists = Object.fromEntries(
+    kinds.map(([kind, least]) => [
+      kind,
+      [...words].filter((word) => word.length >= least).map((word) => ` ${word} `),
+    ]),
+  ) as Record<SearchedKind, string[]>;
+  const remembered: Record<SearchedKind, Map<string, boolean>> = {
+    text: new Map(),
+    code: new Map(),
+    bytes: new Map(),
+  };
 
   return {
-    in(text) {
-      if (text.length > maxRememberedLength) return search(text);
-      let found = remembered.get(text);
+    in(text, kind = 'text') {
+      if (text.length > maxRememberedLength) return search(text, kind);
+      const answers = remembered[kind];
+      let found = answers.get(text);
       if (found === undefined) {
-        found = search(text);
-        if (remembered.size >= maxRemembered) remembered.clear();
-        remembered.set(text, found);
+        found = search(text, kind);
+        if (answers.size >= maxRemembered) answers.clear();
+        answers.set(text, found);
       }
       return found;
-    },
-    inCode(text) {
-      if (text.length < minPart || partList.length === 0) return false;
-      const squeezed = comparable(text).replaceAll(' ', '');
-      return partList.some((part) => squeezed.includes(part));
     },
     isNumber: (text) => numbers.has(text),
   };
 
-  function search(text: string): boolean {
+  function search(text: string, kind: SearchedKind): boolean {
     if (text.length < 2) return false;
     const normal = comparable(text);
     const spaced = ` ${normal} `;
-    if (wordList.some((word) => spaced.includes(word))) return true;
+    if (wordLists[kind].some((word) => spaced.includes(word))) return true;
     const squeezed = normal.replaceAll(' ', '');
     return partList.some((part) => squeezed.includes(part));
   }

@@ -202,7 +202,7 @@ export interface PseudonymizeOptions extends Partial<PseudonymizerOptions> {
 export interface Pseudonymized {
   bytes: Uint8Array;
   /** `bytes`, read. */
-  dataset: ReadDataset;
+  readonly dataset: ReadDataset;
   report: Readonly<PseudonymizationReport>;
 }
 
@@ -221,7 +221,15 @@ export async function pseudonymize(
     dataset: chunksOf(bytes, chunkSize),
   });
   const result = await collect(instance.dataset);
-  return { bytes: result, dataset: readDataset(result, transferSyntaxUid), report: instance.report };
+  let dataset: ReadDataset | undefined;
+  return {
+    bytes: result,
+    get dataset() {
+      dataset ??= readDataset(result, transferSyntaxUid);
+      return dataset;
+    },
+    report: instance.report,
+  };
 }
 
 /** De-identifies a data set of these elements. */
