@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   type Attributes,
   type DicomInstance,
+  numberOf,
   type Query,
   type RetrieveFailure,
   readPart10,
@@ -10,6 +9,7 @@ import {
   Tags,
   TransferSyntax,
   textOf,
+  textsOf,
 } from '@adit/core';
 import { readDicomFile, walkFiles } from '@adit/core/node';
 import { type SyntheticInstance, syntheticStudy } from '@adit/core/synthetic';
@@ -134,6 +134,92 @@ describe('with Orthanc', () => {
         retryable: false,
       });
     }
+  });
+
+  const find = async (level: Query['level'], keys: Query['keys'], limit?: number): Promise<Attributes[]> =>
+    toArray(client.find({ level, keys, ...(limit === undefined ? {} : { limit }) }));
+  const texts = (found: readonly Attributes[], key: string) =>
+    found.map((match) => textOf(match, key)).sort();
+
+  it('finds patients, studies, series and instances', async () => {
+    expect(texts(await find('PATIENT', { PatientID: 'P*' }), 'PatientID')).toEqual(['P1', 'P2']);
+
+    const [study, ...others] = await find('STUDY', { StudyInstanceUID: studyOf(head) });
+    expect(others).toEqual([]);
+    expect(textOf(study!, 'StudyDescription')).toBe('Schädel nativ');
+    expect(textsOf(study!, 'ModalitiesInStudy').sort()).toEqual(['CT', 'MR', 'SR']);
+    expect(numberOf(study!, 'NumberOfStudyRelatedInstances')).toBe(6);
+
+    const series = await find('SERIES', { StudyInstanceUID: studyOf(head) });
+    expect(texts(series, 'Modality')).toEqual(['CT', 'MR', 'SR']);
+    expect(texts(series, 'StudyInstanceUID')).toEqual(Array(3).fill(studyOf(head)));
+
+    const ct = series.find((one) => textOf(one, 'Modality') === 'CT')!;
+    expect(numberOf(ct, 'NumberOfSeriesRelatedInstances')).toBe(4);
+    const keys = { StudyInstanceUID: studyOf(head), SeriesInstanceUID: textOf(ct, 'SeriesInstanceUID')! };
+    const images = await find('IMAGE', keys);
+    expect(texts(images, 'SOPInstanceUID')).toEqual(sops(head.slice(0, 4)));
+    expect(texts(images, 'SOPClassUID')).toEqual(head.slice(0, 4).map(({ sopClassUid }) => sopClassUid));
+    expect(texts(await find('IMAGE', { StudyInstanceUID: studyOf(head) }), 'SOPInstanceUID')).toEqual(
+      sops(head),
+    );
+  });
+
+  it.each<[string, Query['keys'], (readonly SyntheticInstance[])[]]>([
+    ['an umlaut', { PatientName: 'Müller^Jörg' }, [head, trunk]],
+    ['an umlaut in a wildcard pattern', { PatientName: 'müll*^?örg' }, [head, trunk]],
+    ['a description with an umlaut', { StudyDescription: 'Schädel*' }, [head]],
+    ['a keyword and a tag', { PatientID: 'P1', '00080020': '20240115' }, [head]],
+    ['a range of dates', { StudyDate: '20240201-20240301' }, [trunk, japanese]],
+    ['an open range of dates', { StudyDate: '-20240220' }, [head, trunk]],
+    ['a range of times', { StudyTime: '1000-1030', PatientID: 'P1' }, [head]],
+    [
+      'a list of UIDs',
+      { StudyInstanceUID: `${studyOf(head)}\\${studyOf(japanese)}\\1.2.3` },
+      [head, japanese],
+    ],
+    ['a list of modalities', { ModalitiesInStudy: 'MR\\US' }, [head, trunk, japanese]],
+    ['nothing', { PatientID: 'nobody' }, []],
+  ])('finds studies by %s', async (_, keys, studies) => {
+    const found = await find('STUDY', { ...keys });
+    expect(texts(found, 'StudyInstanceUID')).toEqual(studies.map(studyOf).sort());
+  });
+
+  it('keeps to limits', async () => {
+    expect(await find('STUDY', {}, 2)).toHaveLength(2);
+    expect(await find('IMAGE', { StudyInstanceUID: studyOf(head) }, 5)).toHaveLength(5);
+    expect(await find('PATIENT', {}, 1)).toHaveLength(1);
+  });
+
+  it('retrieves without series of some modalities, and finds the series of instances', async () => {
+    const studyInstanceUid = studyOf(head);
+    const { received } = await retrieve({ studyInstanceUid, excludeModalities: ['SR', 'MR'] });
+    expect(received).toEqual(sops(head.slice(0, 4)));
+
+    const chosen = [head[0]!, head[5]!];
+    const scattered = await retrieve({ studyInstanceUid, sopInstanceUids: [...sops(chosen), '1.2.3.4'] });
+    expect(scattered.received).toEqual(sops(chosen));
+    expect(scattered.failures).toMatchObject([{ sopInstanceUid: '1.2.3.4' }]);
+  });
+
+  it('says that credentials are missing or wrong', async () => {
+    await using closed = await startOrthanc({
+      AuthenticationEnabled: true,
+      RegisteredUsers: { adit: 'secret' },
+    });
+    const findAs = (headers?: Record<string, string>) => {
+      const visitor = createDicomWebClient({ url: closed.url, ...(headers ? { headers } : {}) });
+      return toArray(visitor.find({ level: 'STUDY', keys: {} })).finally(() =>
+        visitor[Symbol.asyncDispose](),
+      );
+    };
+    const basic = (user: string) => ({ Authorization: `Basic ${btoa(user)}` });
+    await expect(findAs()).rejects.toMatchObject({ code: 'UNAUTHORIZED', status: 401 });
+    await expect(findAs(basic('adit:wrong'))).rejects.toMatchObject({
+      code: 'UNAUTHORIZED',
+      message: expect.not.stringMatching(/wrong/),
+    });
+    expect(await findAs(basic('adit:secret'))).toEqual([]);
   });
 
   it('retrieves files nobody here made', async ({ skip }) => {

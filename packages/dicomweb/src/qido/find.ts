@@ -1,10 +1,9 @@
 import {
   type AbortableOptions,
   type Attributes,
-  matches,
-  parseTag,
+  attributesFrom,
+  matchesIdentifier,
   type Query,
-  tagToHex,
   textOf,
 } from '@adit/core';
 import { attributesFromJson } from '../json/attributes-from-json.ts';
@@ -29,7 +28,7 @@ export async function* find(
   if (left <= 0) return;
   const given = new Set<string>();
   for (const request of searchRequests(query)) {
-    for await (const found of search(service, query, request, signal)) {
+    for await (const found of searchTwice(service, query, request, signal)) {
       const match = query.level === 'PATIENT' ? patientOf(found) : found;
       const identity = identityOf(match, query.level);
       if (identity !== undefined) {
@@ -43,8 +42,28 @@ export async function* find(
   }
 }
 
+/** Searches, and should nothing be found, more loosely. */
+async function* searchTwice(
+  service: Service,
+  query: Query,
+  request: SearchRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Attributes, void, undefined> {
+  const keys = attributesFrom(query.keys);
+  let found = false;
+  for await (const match of search(service, query, request, signal)) {
+    found = true;
+    if (matchesLocally(match, keys)) yield match;
+  }
+  if (found || request.looser === undefined) return;
+  const { path, loosened } = request.looser;
+  for await (const match of search(service, query, { ...request, path }, signal)) {
+    if (matchesLocally(match, keys, loosened)) yield match;
+  }
+}
+
 /**
- * All matches of one search, page by page. A page is the last when it brings nothing new: servers cut long answers
+ * All that one search finds, page by page. A page is the last when it brings nothing new: servers cut long answers
  * without always saying so (PS3.18 §8.3.4.4 has them send a warning), and some ignore the offset.
  */
 async function* search(
@@ -67,7 +86,7 @@ async function* search(
         seen.add(identity);
         fresh += 1;
       }
-      if (matchesLocally(match, query)) yield match;
+      yield match;
     }
     if (fresh === 0 || (request.atMost !== undefined && offset >= request.atMost)) return;
   }
@@ -104,11 +123,11 @@ async function* page(
 
 /**
  * Servers do not match by every key, and treat wildcards and case in their own way. What an answer does not hold cannot
- * be judged here.
+ * be judged here, unless the server was asked more loosely than the query wants.
  */
-function matchesLocally(match: Attributes, query: Query): boolean {
-  const judged = Object.entries(query.keys).filter(([key]) => match[tagToHex(parseTag(key)!)] !== undefined);
-  return matches(match, { ...query, keys: Object.fromEntries(judged) });
+function matchesLocally(match: Attributes, keys: Attributes, loosened?: ReadonlySet<string>): boolean {
+  const judged = Object.entries(keys).filter(([key]) => match[key] !== undefined || loosened?.has(key));
+  return matchesIdentifier(match, Object.fromEntries(judged));
 }
 
 /** What tells a match apart from the others of its level; undefined when the server left it out. */

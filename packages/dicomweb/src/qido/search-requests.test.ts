@@ -20,7 +20,23 @@ describe('searchRequests', () => {
   it('encodes umlauts, separators and ranges', () => {
     expect(
       paths({ level: 'STUDY', keys: { PatientName: 'Müller^J?rg*&x=1', StudyDate: '20240101-20240131' } }),
-    ).toEqual(['/studies?PatientName=M%C3%BCller%5EJ%3Frg*%26x%3D1&StudyDate=20240101-20240131']);
+    ).toEqual(['/studies?PatientName=M%C3%BCller%5EJ?rg*%26x%3D1&StudyDate=20240101-20240131']);
+  });
+
+  it.each([
+    [{ PatientName: 'Müller^Jörg' }, '/studies?PatientName=M*ller*J*rg'],
+    [{ PatientName: 'Ab^*ü?*c' }, '/studies?PatientName=Ab*?*c'],
+    [
+      { StudyDescription: 'Schädel nativ', PatientID: '1' },
+      '/studies?StudyDescription=Sch*del*nativ&PatientID=1',
+    ],
+    [{ PatientName: '山田^太郎' }, undefined],
+    [{ PatientName: 'Ü^x*' }, undefined],
+    [{ PatientName: 'Doe*', PatientID: '1-2_3' }, undefined],
+    [{ StudyDate: '20240101-', StudyInstanceUID: '1.2' }, undefined],
+  ])('knows a looser search for %j', (keys, looser) => {
+    const [request] = searchRequests({ level: 'STUDY', keys: keys as Record<string, string> });
+    expect(request!.looser?.path.replaceAll(/&includefield=[^&]*/g, '')).toBe(looser);
   });
 
   it('asks for the usual attributes and for every key', () => {
@@ -64,8 +80,8 @@ describe('searchRequests', () => {
     const uids = Array.from({ length: 60 }, (_, i) => `1.${i}`);
     const requests = searchRequests({ level: 'STUDY', keys: { StudyInstanceUID: uids.join('\\') } });
     expect(requests).toHaveLength(2);
-    expect(requests[0]!.path).toContain('StudyInstanceUID=1.0%2C1.1%2C1.2%2C');
-    expect(requests[1]!.path).toContain('StudyInstanceUID=1.50%2C');
+    expect(requests[0]!.path).toContain('StudyInstanceUID=1.0,1.1,1.2,');
+    expect(requests[1]!.path).toContain('StudyInstanceUID=1.50,');
   });
 
   it('knows how many matches a search for UIDs can have', () => {

@@ -10,6 +10,7 @@ import {
   type Tag,
   Tags,
   tagToHex,
+  type Vr,
   vrOf,
 } from '@adit/core';
 import { DicomWebError } from '../dicomweb-error.ts';
@@ -22,6 +23,8 @@ export interface SearchRequest {
   known: Attributes;
   /** A bound on the number of matches, where the keys set one. */
   atMost?: number;
+  /** What to ask should nothing be found: a search that finds the same and more, for the caller to filter. */
+  looser?: { path: string; loosened: ReadonlySet<string> };
 }
 
 /** UIDs in one list: 64 characters each, and servers limit the length of an address to about 8,000. */
@@ -68,12 +71,19 @@ export function searchRequests(query: Query): SearchRequest[] {
     (series === undefined ? '' : `/series/${series}`) +
     RESOURCE[level];
 
-  const includes = [...wanted].map((tag): Parameter => ['includefield', nameOf(tag)]);
-  return alternatives(filters).map((parameters) => ({
-    path: `${resource}?${[...parameters, ...includes].map(encodeParameter).join('&')}`,
-    known,
-    ...(own?.every(isValidUid) ? { atMost: own.length } : {}),
-  }));
+  const includes = [...wanted].map((tag) => `includefield=${nameOf(tag)}`);
+  const pathOf = (keys: readonly Key[]) =>
+    `${resource}?${[...keys.map(([tag, value]) => `${nameOf(tag)}=${encodeValue(value)}`), ...includes].join('&')}`;
+  return alternatives(filters).map((keys) => {
+    const looser = keys.map(loosen);
+    const loosened = keys.filter((key, i) => key !== looser[i]).map(([tag]) => tagToHex(tag));
+    return {
+      path: pathOf(keys),
+      known,
+      ...(own?.every(isValidUid) ? { atMost: own.length } : {}),
+      ...(loosened.length > 0 ? { looser: { path: pathOf(looser), loosened: new Set(loosened) } } : {}),
+    };
+  });
 }
 
 const RESOURCE = { STUDY: '/studies', SERIES: '/series', IMAGE: '/instances' } as const;
@@ -85,16 +95,15 @@ export const IDENTITY = {
   IMAGE: Tags.SOPInstanceUID,
 } as const satisfies Record<Exclude<QueryLevel, 'PATIENT'>, Tag>;
 
-type Parameter = [name: string, value: string];
+/** One value, or one list of UIDs, to match by. */
+type Key = readonly [tag: Tag, value: string];
 
 /** Every combination of the values that must be asked for one at a time. */
-function alternatives(filters: ReadonlyMap<Tag, readonly string[]>): Parameter[][] {
-  let combinations: Parameter[][] = [[]];
+function alternatives(filters: ReadonlyMap<Tag, readonly string[]>): Key[][] {
+  let combinations: Key[][] = [[]];
   for (const [tag, values] of filters) {
     const chunks = vrOf(tag) === 'UI' ? lists(values) : values;
-    combinations = combinations.flatMap((one) =>
-      chunks.map((value): Parameter[] => [...one, [nameOf(tag), value]]),
-    );
+    combinations = combinations.flatMap((keys) => chunks.map((value): Key[] => [...keys, [tag, value]]));
     if (combinations.length > MAX_REQUESTS) {
       throw new DicomWebError(
         'INVALID_QUERY',
@@ -113,7 +122,24 @@ function lists(uids: readonly string[]): string[] {
   return result;
 }
 
-const encodeParameter = ([name, value]: Parameter): string => `${name}=${encodeURIComponent(value)}`;
+/** Commas between UIDs and the wildcard `?` may stand in a query string as they are (RFC 3986 §3.4). */
+const encodeValue = (value: string): string =>
+  encodeURIComponent(value.toWellFormed()).replaceAll('%2C', ',').replaceAll('%3F', '?');
+
+/** VRs that wildcards may stand in (PS3.4 §C.2.2.2.4). */
+const WILDCARD_VRS: ReadonlySet<Vr> = new Set(['AE', 'CS', 'LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UR', 'UT']);
+
+/**
+ * Puts wildcards in the place of characters that have to be encoded. Some servers compare the encoded text (Orthanc 1.10 of
+ * Debian 12 decodes no query string), others have stored another form of an umlaut: they would find nothing. Too little is
+ * left of a text that has not two plain letters or digits.
+ */
+function loosen(key: Key): Key {
+  const [tag, value] = key;
+  if (!WILDCARD_VRS.has(vrOf(tag))) return key;
+  const looser = encodeValue(value).replaceAll(/(?:%[0-9A-F]{2}|\*)+/g, '*');
+  return looser === value || looser.replaceAll(/[^A-Za-z0-9]/g, '').length < 2 ? key : [tag, looser];
+}
 
 /** Keywords are what all servers know; private attributes have none. */
 const nameOf = (tag: Tag): string => keywordOf(tag) || tagToHex(tag);
