@@ -76,10 +76,10 @@ const uniqueKeys: Readonly<Record<QueryLevel, readonly string[]>> = {
   IMAGE: [Tags.StudyInstanceUID, Tags.SeriesInstanceUID, Tags.SOPInstanceUID].map(tagToHex),
 };
 
-/** Values of a unique key, for single value and list matching; undefined when it is empty or absent. */
+/** Values of a unique key, for single value and list matching; undefined when it is empty, absent or `*`. */
 function uniqueValues(identifier: Attributes, keyword: string): ReadonlySet<string> | undefined {
   const values = textsOf(identifier, keyword).filter((value) => value !== '');
-  return values.length === 0 ? undefined : new Set(values);
+  return values.length === 0 || values.includes('*') ? undefined : new Set(values);
 }
 
 /** The unique keys of an identifier (PS3.4 §C.6.1.1). Patient IDs are wildcard-matched, so that they do not count. */

@@ -22,7 +22,9 @@ afterEach(async () => {
 async function* chunksOf(lengths: Iterable<number>): AsyncGenerator<Uint8Array, void, undefined> {
   let position = 0;
   for (const length of lengths) {
-    yield Uint8Array.from({ length }, (_, i) => (position + i) % 251);
+    const chunk = new Uint8Array(length);
+    for (let i = 0; i < length; i++) chunk[i] = (position + i) % 251;
+    yield chunk;
     position += length;
   }
 }
