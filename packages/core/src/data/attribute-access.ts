@@ -9,8 +9,7 @@ import { isVr, type Vr, vrForm } from './vr.ts';
 /** The attribute of a keyword (`PatientID`), eight hexadecimal digits or a tag. */
 export function attributeOf(attributes: Attributes, key: string | Tag): JsonAttribute | undefined {
   if (typeof key === 'number') return attributes[tagToHex(key)];
-  const direct = attributes[key];
-  if (direct !== undefined) return direct;
+  if (Object.hasOwn(attributes, key)) return attributes[key];
   const tag = parseTag(key);
   return tag === undefined ? undefined : attributes[tagToHex(tag)];
 }

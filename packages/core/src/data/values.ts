@@ -162,9 +162,15 @@ function encodeText(value: JsonValue, vr: Vr): string {
 /** A number as a Decimal String: at most 16 characters, as exact as they allow (PS3.5 §6.2). */
 export function formatDecimalString(number: number): string {
   if (!Number.isFinite(number)) throw misfit('DS');
-  let text = String(number);
-  for (let digits = 16; text.length > 16; digits--) text = String(Number(number.toPrecision(digits)));
-  return text;
+  for (let digits = 17; ; digits--) {
+    const plain = String(Number(number.toPrecision(digits)));
+    if (plain.length <= 16) return plain;
+    const exponential = number
+      .toExponential(digits - 1)
+      .replace(/\.?0*e/, 'e')
+      .replace('e+', 'e');
+    if (exponential.length <= 16) return exponential;
+  }
 }
 
 function encodeNumbers(values: readonly JsonValue[], vr: Vr, littleEndian: boolean): Uint8Array {

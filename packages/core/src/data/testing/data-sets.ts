@@ -155,3 +155,54 @@ export const nodes: fc.Arbitrary<Node[]> = fc.letrec<{ node: Node; nodes: Node[]
   ),
   nodes: fc.array(tie('node'), { maxLength: 4 }),
 })).nodes;
+
+/** The bytes in chunks of a size, as they would arrive. */
+export async function* chunksOf(
+  bytes: Uint8Array,
+  size: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+export async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return concatBytes(parts);
+}
+
+/** An iteration of which a test can see how far it was read, and whether it was ended. */
+export interface WatchedChunks extends AsyncIterable<Uint8Array> {
+  /** Bytes given so far. */
+  readonly read: number;
+  /** False once it has been read to the end or left. */
+  readonly open: boolean;
+}
+
+export function watch(chunks: AsyncIterable<Uint8Array>): WatchedChunks {
+  let read = 0;
+  let open = true;
+  return {
+    get read() {
+      return read;
+    },
+    get open() {
+      return open;
+    },
+    [Symbol.asyncIterator]() {
+      const iterator = chunks[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const result = await iterator.next();
+          if (result.done === true) open = false;
+          else read += result.value.length;
+          return result;
+        },
+        async return(value) {
+          open = false;
+          await iterator.return?.();
+          return { done: true, value };
+        },
+      };
+    },
+  };
+}
