@@ -79,7 +79,7 @@ describe('pnpm start', () => {
 
   it('stops in order by Ctrl-C in a terminal', async () => {
     const data = dataDirectory();
-    const terminal = spawn('script', ['-qec', `npx ${startCommand.join(' ')}`, '/dev/null'], {
+    const terminal = spawn('script', ['-qec', `exec npx ${startCommand.join(' ')}`, '/dev/null'], {
       cwd: root,
       env: serverEnvironment(data),
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -95,7 +95,7 @@ describe('pnpm start', () => {
 
   it('stops in order when its terminal is closed', async () => {
     const data = dataDirectory();
-    const terminal = spawn('script', ['-qec', `npx ${startCommand.join(' ')}`, '/dev/null'], {
+    const terminal = spawn('script', ['-qec', `exec npx ${startCommand.join(' ')}`, '/dev/null'], {
       cwd: root,
       env: serverEnvironment(data),
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -55,7 +55,8 @@ export async function serve({
   await openDataDirectory(config.dataDirectory);
   const logger = await createLogger(config);
 
-  signal.addEventListener('abort', () => output.say('Stopping'));
+  // A terminal has just written ^C.
+  signal.addEventListener('abort', () => output.say(process.stdout.isTTY ? '\nStopping' : 'Stopping'));
   // Closed in reverse order: who uses something is closed before it.
   const running = new AsyncDisposableStack();
   try {

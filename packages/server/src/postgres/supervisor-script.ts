@@ -58,7 +58,7 @@ trap 'kill -INT "$postgres"' TERM # fast shutdown
   # Repeated, because one that comes before PostgreSQL has set up its signals is lost.
   tries=0
   while [ "$tries" -lt 75 ]; do
-    kill -INT "$postgres"
+    kill -INT "$postgres" || exit
     sleep 0.2
     tries=$((tries + 1))
   done

@@ -34,6 +34,17 @@ describe('stopOnSignals', () => {
     expect(await said(child)).toBe('stopping\n');
   });
 
+  it('does not keep a process alive that has nothing more to do', async () => {
+    const program = `
+      import { stopOnSignals } from ${JSON.stringify(import.meta.resolve('./stop-signals.ts'))};
+      stopOnSignals();`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    expect((await once(child, 'exit'))[0]).toBe(0);
+  });
+
   it('takes the same Ctrl-C that comes twice for one, and a later one for impatience', async () => {
     const child = await slowProgram();
     child.kill('SIGINT');

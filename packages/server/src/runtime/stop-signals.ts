@@ -29,6 +29,7 @@ export function stopOnSignals(): AbortSignal {
   process.on('SIGHUP', stop);
   if (process.connected) {
     process.once('disconnect', stop);
+    process.channel?.unref(); // Listening to it must not keep the process alive.
     onFirstEnd(findLaunchers(), stop);
   }
   return controller.signal;
