@@ -87,13 +87,18 @@ async function* give(
   { signal, onReader }: RetrievalContext,
 ): AsyncGenerator<DicomInstance, void, undefined> {
   signal.throwIfAborted();
+  const bytes = readable(path, folder, signal);
   const reader = oneReader(
-    readable(path, folder, signal),
+    bytes,
     () => new DicomError('NOT_READ', `An instance of ${folder} was not read before the next was asked for.`),
   );
   onReader(reader);
-  yield { sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength, dataset: reader.dataset };
-  await reader.settled();
+  try {
+    yield { sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength, dataset: reader.dataset };
+    await reader.settled();
+  } finally {
+    await bytes.return();
+  }
 }
 
 async function* readable(

@@ -67,7 +67,10 @@ describe('oneReader', () => {
   it('can be given up while somebody reads', async () => {
     const reader = oneReader(source().bytes, late);
     await reader.dataset.next();
-    reader.giveUp();
-    expect(await isSettled(reader.settled())).toBe(true);
+    const settled = reader.settled();
+    reader.giveUp(new Error('no more'));
+    expect(await isSettled(settled)).toBe(true);
+    // An end would look as if this were all.
+    await expect(reader.dataset.next()).rejects.toThrow('no more');
   });
 });

@@ -7,8 +7,8 @@ export interface OneReader {
   readonly dataset: AsyncIterableIterator<Uint8Array, undefined>;
   /** Resolves when the data set was read to its end, left or failed. When nobody has begun, at once: it is refused. */
   settled(): Promise<void>;
-  /** Lets `settled` resolve although a reader is at work. */
-  giveUp(): void;
+  /** Lets `settled` resolve although a reader is at work, who gets this error instead of what is left. */
+  giveUp(error: unknown): void;
 }
 
 /**
@@ -19,16 +19,21 @@ export function oneReader(bytes: AsyncIterable<Uint8Array>, refused: () => Error
   const iterator = bytes[Symbol.asyncIterator]();
   const gone = Promise.withResolvers<void>();
   let state: 'unread' | 'reading' | 'left' | 'refused' = 'unread';
+  let refusal: unknown;
+
+  const isRefused = () => state === 'refused';
 
   const dataset: OneReader['dataset'] = {
     [Symbol.asyncIterator]: () => dataset,
     async next() {
-      if (state === 'refused') throw refused();
+      if (isRefused()) throw refusal ?? refused();
       if (state === 'left') return { done: true, value: undefined };
       state = 'reading';
       try {
         const result = await iterator.next();
         if (!result.done) return result;
+        // Given up meanwhile: the bytes did not end, they were ended.
+        if (isRefused()) throw refusal;
         gone.resolve();
         return { done: true, value: undefined };
       } catch (error) {
@@ -54,6 +59,10 @@ export function oneReader(bytes: AsyncIterable<Uint8Array>, refused: () => Error
       state = 'refused';
       await iterator.return?.();
     },
-    giveUp: () => gone.resolve(),
+    giveUp(error) {
+      if (state !== 'left') state = 'refused';
+      refusal ??= error;
+      gone.resolve();
+    },
   };
 }

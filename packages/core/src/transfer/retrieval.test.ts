@@ -53,6 +53,7 @@ describe('retrieval', () => {
     pending.catch(() => {});
     await iterator.return?.();
     expect(state.ended).toBe(true);
+    await expect(value.dataset[Symbol.asyncIterator]().next()).rejects.toMatchObject({ name: 'AbortError' });
     await expect(pending).rejects.toMatchObject({ name: 'AbortError' });
   });
 

@@ -23,7 +23,7 @@ export function retrieval(
       const left = new AbortController();
       const signal = options.signal ? AbortSignal.any([options.signal, left.signal]) : left.signal;
       let current: OneReader | undefined;
-      signal.addEventListener('abort', () => current?.giveUp(), { once: true });
+      signal.addEventListener('abort', () => current?.giveUp(signal.reason), { once: true });
       const instances = run({
         signal,
         onReader: (reader) => {
