@@ -52,8 +52,9 @@ export function watchServer(child: ChildProcess): ServerProcess {
       for (;;) {
         const { value, done } = await lines.next();
         if (done) throw new Error(`The server ended (${await ended}) before it said "${name}": ${stderr}`);
-        // A package manager in between prints lines of its own.
-        const event = value.startsWith('{') ? (JSON.parse(value) as ServerEvent) : undefined;
+        // A package manager in between prints lines of its own, and a terminal writes ^C where it is typed.
+        const json = /\{"event":.*\}$/.exec(value)?.[0];
+        const event = json === undefined ? undefined : (JSON.parse(json) as ServerEvent);
         if (event?.event === name) return event;
       }
     },
