@@ -1,5 +1,5 @@
 import { jobActions, jobStates, taskStates } from '@adit/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import { operation } from './operation.ts';
 import { id, pseudonym, timestamp, uid } from './values.ts';
 

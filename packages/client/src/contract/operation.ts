@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as z from 'zod';
 
 /**
  * One operation of the REST API: everything the server, the client and the OpenAPI document need to know of it.

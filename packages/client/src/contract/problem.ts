@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What every error answers with (RFC 9457), media type `application/problem+json`. */
 export const problem = z

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * A UID. PS3.5 §9.1 forbids leading zeros and empty components, yet archives hold studies whose UIDs have them: what a

@@ -1,6 +1,5 @@
 import type { InstanceCounts } from '@adit/client';
-import { css, html, type TemplateResult } from 'lit';
-import { styleMap } from 'lit/directives/style-map.js';
+import { css, html, svg, type TemplateResult } from 'lit';
 
 /** Parts of the bar, in their order. */
 const PARTS = ['ok', 'warn', 'skip', 'bad', 'held'] as const;
@@ -21,39 +20,41 @@ export function sharesOf(counts: InstanceCounts): Record<(typeof PARTS)[number],
 
 export const progressStyles = css`
   .split {
-    display: flex;
+    display: block;
+    width: 100%;
     height: 10px;
     border-radius: 5px;
-    overflow: hidden;
     background: var(--sunken);
-    gap: 1px;
-  }
-  .split i {
-    display: block;
-    transition: width 0.3s;
   }
   .split .ok {
-    background: var(--ok);
+    fill: var(--ok);
   }
   .split .warn {
-    background: var(--warn);
+    fill: var(--warn);
   }
   .split .skip {
-    background: var(--line-strong);
+    fill: var(--line-strong);
   }
   .split .bad {
-    background: var(--bad);
+    fill: var(--bad);
   }
   .split .held {
-    background: var(--held);
+    fill: var(--held);
   }
 `;
 
 /** A bar that says by length and order what the numbers beside it say. */
 export function progressBar(counts: InstanceCounts, label: string): TemplateResult {
   const shares = sharesOf(counts);
-  const done = PARTS.reduce((sum, part) => sum + shares[part], 0);
-  return html`<div
+  let done = 0;
+  const parts = PARTS.map((part) => {
+    const from = done;
+    done += shares[part];
+    return shares[part] > 0
+      ? svg`<rect class=${part} x="${from}%" width="${shares[part]}%" height="100%"></rect>`
+      : '';
+  });
+  return html`<svg
     class="split"
     role="progressbar"
     aria-label=${label}
@@ -61,6 +62,6 @@ export function progressBar(counts: InstanceCounts, label: string): TemplateResu
     aria-valuemax="100"
     aria-valuenow=${Math.floor(done)}
   >
-    ${PARTS.map((part) => (shares[part] > 0 ? html`<i class=${part} style=${styleMap({ width: `${shares[part]}%` })}></i>` : ''))}
-  </div>`;
+    ${parts}
+  </svg>`;
 }

@@ -70,18 +70,14 @@ export class AditRegistration extends AditElement {
           <dt>Calling AE title</dt>
           <dd>${facts?.callingAeTitle ?? '…'}</dd>
         </div>
-        ${
-          facts?.receiverListening
-            ? html`<div>
-                <dt>Receiving AE title</dt>
-                <dd>${facts.receiverAeTitle}</dd>
-              </div>
-              <div>
-                <dt>Receiving port</dt>
-                <dd>${facts.receiverPort}</dd>
-              </div>`
-            : nothing
-        }
+        <div>
+          <dt>Receiving AE title</dt>
+          <dd>${facts?.receiverAeTitle ?? '…'}</dd>
+        </div>
+        <div>
+          <dt>Receiving port</dt>
+          <dd>${facts?.receiverPort ?? '…'}</dd>
+        </div>
         <div>
           <dt>${facts?.addresses.length === 1 ? 'Address' : 'Addresses'} of this server</dt>
           <dd>${facts?.addresses.join(', ') ?? '…'}</dd>
@@ -90,7 +86,8 @@ export class AditRegistration extends AditElement {
       ${
         facts && !facts.receiverListening
           ? html`<p class="muted remark">
-            Studies are fetched with C-GET over the connection ADIT opens, so no port for receiving has to be registered.
+            Nothing listens at the receiving port yet: studies are fetched with C-GET over the connection that ADIT opens.
+            Enter the port where a PACS insists on one.
           </p>`
           : nothing
       }

@@ -77,7 +77,7 @@ export class AditStudySearch extends AditElement {
         width: 150px;
       }
       .filters th {
-        padding: 0 6px 8px 12px;
+        padding: 0 4px 8px 8px;
         border-bottom: 1px solid var(--line);
       }
       .filters wa-input {
@@ -130,16 +130,33 @@ export class AditStudySearch extends AditElement {
         transform: rotate(90deg);
       }
       th.born {
-        min-width: 144px;
+        min-width: 136px;
       }
       th.id {
         min-width: 92px;
       }
-      .text {
-        min-width: 120px;
-        max-width: 260px;
+      th,
+      tbody td {
+        padding-left: 8px;
+        padding-right: 8px;
+      }
+      .accession {
+        max-width: 104px;
         overflow: hidden;
         text-overflow: ellipsis;
+      }
+      .text {
+        min-width: 110px;
+        max-width: 190px;
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
+      .name {
+        display: inline-block;
+        max-width: 190px;
+        overflow: hidden;
+        text-overflow: ellipsis;
+        vertical-align: middle;
       }
       .series label {
         display: inline-flex;
@@ -171,9 +188,7 @@ export class AditStudySearch extends AditElement {
         }
         .name {
           white-space: normal;
-          display: inline-block;
           max-width: 30vw;
-          vertical-align: middle;
         }
         td,
         th {
@@ -487,7 +502,7 @@ export class AditStudySearch extends AditElement {
             @click=${() => this.#toggleSeriesOf(study)}
           >
             ${icon('chevron', 14)}</button
-          ><span class="name">${name}</span>
+          ><span class="name" title=${name}>${name}</span>
         </td>
         <td class="mono wide">${study.patientId || MISSING}</td>
         <td class="wide">${study.patientBirthDate || MISSING}</td>
@@ -495,7 +510,7 @@ export class AditStudySearch extends AditElement {
         <td>${study.modalities.map((modality) => html`<span class="mod">${modality}</span>`)}</td>
         <td class="wide text" title=${study.description ?? nothing}>${study.description || MISSING}</td>
         <td class="num">${formatCount(study.instances)}</td>
-        <td class="mono wide">${study.accessionNumber || MISSING}</td>
+        <td class="mono wide accession" title=${study.accessionNumber ?? nothing}>${study.accessionNumber || MISSING}</td>
       </tr>
       ${opened ? this.#seriesRows(study, opened) : nothing}`;
   }
