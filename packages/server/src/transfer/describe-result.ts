@@ -9,10 +9,8 @@ export function describeResult(result: TransferResult): AttemptResult {
     const remarks = counts.warnings > 0;
     return { ...known, end: remarks ? 'warning' : 'success', message: success(result) };
   }
-  if (problem) {
-    return { ...known, end: problem.retryable ? 'retryable' : 'failure', message: problem.message };
-  }
-  return { ...known, end: 'failure', message: failure(result) };
+  const end = result.retryable ? 'retryable' : 'failure';
+  return { ...known, end, message: problem?.message ?? failure(result) };
 }
 
 function success({ counts, verification }: TransferResult): string {
