@@ -42,7 +42,7 @@ export function describeTokens(tokens: readonly Token[]): string[] {
   const lines: string[] = [];
   let bulk: Uint8Array[] = [];
   function flush() {
-    if (bulk.length > 0) lines.push(`  bulk ${hexOf(concatBytes(bulk))}`);
+    if (bulk.length > 0) lines.push(`  bulk ${digestOf(concatBytes(bulk))}`);
     bulk = [];
   }
   for (const token of tokens) {
@@ -54,7 +54,7 @@ export function describeTokens(tokens: readonly Token[]): string[] {
     const { explicitVr, littleEndian } = token.encoding;
     const parts = [`${token.depth} ${token.kind}`];
     if ('tag' in token && 'value' in token && token.kind === 'element') {
-      parts.push(formatTag(token.tag), token.vr, `value ${hexOf(token.value)}`);
+      parts.push(formatTag(token.tag), token.vr, `value ${digestOf(token.value)}`);
     } else if (token.kind === 'sequence-start' || token.kind === 'bulk-start') {
       parts.push(formatTag(token.tag), token.vr, `length ${token.length}`);
     } else if (token.kind === 'fragments-start') {
@@ -68,6 +68,14 @@ export function describeTokens(tokens: readonly Token[]): string[] {
   }
   flush();
   return lines;
+}
+
+/** Few bytes themselves, of many their number and a checksum. */
+function digestOf(bytes: Uint8Array): string {
+  if (bytes.length <= 64) return hexOf(bytes);
+  let sum = 0;
+  for (const byte of bytes) sum = (Math.imul(sum, 31) + byte) | 0;
+  return `of ${bytes.length} bytes, ${sum}`;
 }
 
 export function hexOf(bytes: Uint8Array): string {
