@@ -5,6 +5,7 @@ export {
   type PseudonymizedInstance,
   type Pseudonymizer,
   type PseudonymizerOptions,
+  type PseudonymizeTransform,
 } from './pseudonymizer.ts';
 export {
   type ActionCounts,

@@ -6,7 +6,6 @@ import {
   HeldBackError,
   readPart10,
   SopClass,
-  type Transform,
   transferSyntaxOrDefault,
   writePart10,
 } from '@adit/core';
@@ -41,6 +40,12 @@ export interface PseudonymizedInstance extends DicomInstance {
   readonly report: Readonly<PseudonymizationReport>;
 }
 
+/** A `Transform` of `transfer` that says at once what the instance will be. */
+export interface PseudonymizeTransform {
+  (instance: DicomInstance): PseudonymizedInstance;
+  mapUid(uid: string): string;
+}
+
 export interface Pseudonymizer {
   /**
    * De-identifies an instance as it streams, in its own transfer syntax. Its new SOP Instance UID is known at once.
@@ -48,7 +53,7 @@ export interface Pseudonymizer {
    * Throws `HeldBackError` for an object that is not de-identified but held back: encapsulated documents, directories.
    * Reading `dataset` throws it for what cannot be read, or kept clean, later; what came until then is to be forgotten.
    */
-  readonly transform: Transform & ((instance: DicomInstance) => PseudonymizedInstance);
+  readonly transform: PseudonymizeTransform;
   /** What a UID becomes. */
   mapUid(uid: string): string;
   /**
