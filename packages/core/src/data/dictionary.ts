@@ -20,8 +20,14 @@ export interface DictionaryEntry {
 /** Looks an attribute up by its tag, repeating groups (`60xx`) included. Undefined for private and unknown tags. */
 export function dictionaryEntry(tag: Tag): DictionaryEntry | undefined {
   dictionary ??= load();
-  const entry = dictionary.byTag.get(tag);
-  if (entry !== undefined) return entry;
+  const known = dictionary.entries.get(tag);
+  if (known !== undefined) return known;
+  const place = dictionary.places.get(tag);
+  if (place !== undefined) {
+    const entry = readEntry(tag, place);
+    dictionary.entries.set(tag, entry);
+    return entry;
+  }
   // Private groups lie among the repeating ones: (6001,3000) is no overlay.
   if ((tag & 0x10000) !== 0) return undefined;
   for (const [mask, entries] of dictionary.repeating) {
@@ -33,8 +39,8 @@ export function dictionaryEntry(tag: Tag): DictionaryEntry | undefined {
 
 /** The tag of a keyword; of a repeating group, the first: `OverlayData` is (6000,3000). */
 export function tagOf(keyword: string): Tag | undefined {
-  dictionary ??= load();
-  return dictionary.byKeyword.get(keyword)?.tag;
+  keywords ??= loadKeywords();
+  return keywords.get(keyword);
 }
 
 /** The keyword of a tag; undefined for private and unknown tags. */
@@ -52,50 +58,75 @@ export function vrOf(tag: Tag): Vr {
 }
 
 interface Dictionary {
-  byTag: Map<Tag, DictionaryEntry>;
-  byKeyword: Map<string, DictionaryEntry>;
+  /** Where in the data an attribute's line begins, behind its number. */
+  places: Map<Tag, number>;
+  /** Entries that were asked for. */
+  entries: Map<Tag, DictionaryEntry>;
   /** By the mask of the digits that do not vary, entries by their tag under that mask. */
   repeating: Map<number, Map<Tag, DictionaryEntry>>;
 }
 
-/** Made on first use: whoever only moves explicit VR data sets never pays for it. */
+// Both are made on first use, and entries when they are asked for: whoever only moves explicit VR data sets never pays.
 let dictionary: Dictionary | undefined;
+let keywords: Map<string, Tag> | undefined;
 
 function load(): Dictionary {
-  const made: Dictionary = { byTag: new Map(), byKeyword: new Map(), repeating: new Map() };
-  let group = '';
-  for (const line of dictionaryData.split('\n')) {
-    if (line.startsWith('=')) {
-      group = line.slice(1);
+  const made: Dictionary = { places: new Map(), entries: new Map(), repeating: new Map() };
+  for (const { digits, place } of lines()) {
+    const tag = Number.parseInt(digits.replaceAll('x', '0'), 16);
+    if (!digits.includes('x')) {
+      made.places.set(tag, place);
       continue;
     }
-    const retired = line.startsWith('!');
-    const [head, vrs, vm = '1'] = (retired ? line.slice(1) : line).split(' ') as [string, string, string?];
-    const digits = group + head.slice(0, 4);
-    const choices = vrs.split('/') as Vr[];
-    const entry: DictionaryEntry = {
-      tag: Number.parseInt(digits.replaceAll('x', '0'), 16),
-      keyword: head.slice(4),
-      vr: choices[0]!,
-      vrs: choices,
-      vm,
-      retired,
-    };
-    if (entry.keyword !== '') made.byKeyword.set(entry.keyword, entry);
-    if (digits.includes('x')) {
-      const mask = Number.parseInt(
-        digits.replace(/./g, (digit) => (digit === 'x' ? '0' : 'f')),
-        16,
-      );
-      let entries = made.repeating.get(mask);
-      if (entries === undefined) {
-        entries = new Map();
-        made.repeating.set(mask, entries);
-      }
-      entries.set(entry.tag, entry);
-    } else {
-      made.byTag.set(entry.tag, entry);
+    const mask = Number.parseInt(
+      digits.replace(/./g, (digit) => (digit === 'x' ? '0' : 'f')),
+      16,
+    );
+    let entries = made.repeating.get(mask);
+    if (entries === undefined) {
+      entries = new Map();
+      made.repeating.set(mask, entries);
     }
+    entries.set(tag, readEntry(tag, place));
   }
   return made;
+}
+
+function loadKeywords(): Map<string, Tag> {
+  const made = new Map<string, Tag>();
+  for (const { digits, place } of lines()) {
+    const keyword = dictionaryData.slice(place, dictionaryData.indexOf(' ', place));
+    if (keyword !== '') made.set(keyword, Number.parseInt(digits.replaceAll('x', '0'), 16));
+  }
+  return made;
+}
+
+/** The attributes of the data: eight digits, and where their line goes on behind them. */
+function* lines(): Generator<{ digits: string; place: number }> {
+  let group = '';
+  for (let at = 0; at < dictionaryData.length; at = endOfLine(at) + 1) {
+    const sign = dictionaryData[at];
+    if (sign === '=') {
+      group = dictionaryData.slice(at + 1, at + 5);
+    } else {
+      const start = sign === '!' ? at + 1 : at;
+      yield { digits: group + dictionaryData.slice(start, start + 4), place: start + 4 };
+    }
+  }
+}
+
+function endOfLine(at: number): number {
+  const end = dictionaryData.indexOf('\n', at);
+  return end < 0 ? dictionaryData.length : end;
+}
+
+function readEntry(tag: Tag, place: number): DictionaryEntry {
+  const [keyword, vrs, vm = '1'] = dictionaryData.slice(place, endOfLine(place)).split(' ') as [
+    string,
+    string,
+    string?,
+  ];
+  const choices = vrs.split('/') as Vr[];
+  // The number takes four characters, and `!` before it marks what is retired.
+  return { tag, keyword, vr: choices[0]!, vrs: choices, vm, retired: dictionaryData[place - 5] === '!' };
 }
