@@ -45,7 +45,7 @@ export async function storeCommand(
     }
     const study = textOf(file.attributes, Tags.StudyInstanceUID) ?? '';
     const first = firstOfStudy.get(study);
-    await first;
+    if (first) await first;
     const sent = send(file);
     if (!first) {
       firstOfStudy.set(
