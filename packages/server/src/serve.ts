@@ -9,7 +9,7 @@ import { migrate } from './db/migrate.ts';
 import type { Schema } from './db/schema.ts';
 import { ServerError } from './errors.ts';
 import { createNodeService } from './nodes/service.ts';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
+import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { provideDemoNodes } from './runtime/demo-nodes.ts';
 import {
@@ -79,11 +79,24 @@ interface RunOptions extends Required<Omit<ServeOptions, 'environment'>> {
 }
 
 /** Starts everything and waits until the signal is aborted. */
-async function run({ config, logger, running, output, signal, demo }: RunOptions): Promise<void> {
+async function run(options: RunOptions): Promise<void> {
+  const { config, running, output, signal } = options;
+  if (config.databaseUrl !== undefined) return runWith(config.databaseUrl, options);
+  const postgres = running.use(
+    await startEmbeddedPostgres({
+      dataDirectory: config.dataDirectory,
+      signal,
+      onCreate: () => output.say('Making the database'),
+    }),
+  );
+  // When PostgreSQL ends, that is the reason to tell, not what came of it elsewhere.
+  await Promise.race([postgres.ended.then(throwIfGiven), runWith(postgres.connectionString, options)]);
+}
+
+async function runWith(connectionString: string, options: RunOptions): Promise<void> {
+  const { config, logger, running, output, signal, demo } = options;
   const { dataDirectory } = config;
   const secrets = await openSecrets(config);
-  const postgres = config.databaseUrl === undefined ? running.use(await startPostgres()) : undefined;
-  const connectionString = config.databaseUrl ?? postgres!.connectionString;
   const { db, pool } = running.use(await openDatabase({ connectionString, logger }));
   const migrations = await migrate(db);
   logger.info({ migrations }, 'database is ready');
@@ -108,20 +121,14 @@ async function run({ config, logger, running, output, signal, demo }: RunOptions
     const [source, destination] = demoNodes.nodes;
     await showFirstTransfer({ login, source: source!.name, destination: destination!.name, output, signal });
   }
-  welcome({ output, config, url: server.url, login });
-
-  await Promise.race([aborted(signal), postgres?.ended.then(throwIfGiven) ?? new Promise(() => {})]);
-
-  function startPostgres(): Promise<EmbeddedPostgres> {
-    const onCreate = () => output.say('Making the database');
-    return startEmbeddedPostgres({ dataDirectory, signal, onCreate });
-  }
+  welcome({ ...options, url: server.url, login });
+  await aborted(signal);
 }
 
 function listenFailure({ host, port }: Config) {
   return (error: NodeJS.ErrnoException & { port?: number }): never => {
     const sentence = listenSentences[error.code ?? '']?.(host, port);
-    if (error.syscall !== 'listen' || !sentence) throw error;
+    if (!/^(listen|getaddrinfo)$/.test(error.syscall ?? '') || !sentence) throw error;
     throw new ServerError('LISTEN', sentence, { cause: error });
   };
 }
@@ -187,20 +194,24 @@ async function showFirstTransfer({ login, source, destination, output, signal }:
   if (!ok) output.remark(`  The transfer is not complete: ${message}`);
 }
 
-interface WelcomeOptions {
-  readonly output: Output;
-  readonly config: Config;
+interface WelcomeOptions extends Pick<RunOptions, 'output' | 'config' | 'demo'> {
   readonly url: string;
   readonly login: FirstLogin | undefined;
 }
 
-function welcome({ output, config: { dataDirectory }, url, login }: WelcomeOptions): void {
+function welcome({ output, config: { dataDirectory }, demo, url, login }: WelcomeOptions): void {
+  const loginFile = fromHere(firstLoginPath(dataDirectory));
   output.say(`\nADIT is ready: ${url}`);
-  if (login) {
+  if (login && demo) {
     output.say(`  user      ${login.username}`);
-    output.say(`  password  ${login.password}   (also in ${fromHere(firstLoginPath(dataDirectory))})`);
+    output.say(`  password  ${login.password}   (also in ${loginFile})`);
+  } else if (login) {
+    // Not the password: what a server says may end up in logs.
+    output.say(`User name and password are in ${loginFile}.`);
   }
-  output.say(`Data: ${fromHere(dataDirectory)}. Ctrl-C stops ADIT; the next start finds everything again.`);
+  output.say(
+    `Data is kept in ${fromHere(dataDirectory)}. Ctrl-C stops ADIT; the next start finds everything again.`,
+  );
 }
 
 /** The shorter form of a path. */

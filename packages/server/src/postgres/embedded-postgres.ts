@@ -135,9 +135,10 @@ async function supervise(options: SuperviseOptions): Promise<EmbeddedPostgres | 
     supervisor.stdin!.end();
   };
   const stop = async () => {
+    // First of all, for the next owner may come as soon as the lock is free.
+    if (owned) await giveUpOwnership(dataDirectory).catch(() => {});
     letGo();
     await ended;
-    if (owned) await giveUpOwnership(dataDirectory);
   };
 
   signal?.addEventListener('abort', letGo, { once: true });
@@ -212,7 +213,8 @@ async function failureOf({ status, error }: Exit, cluster: string, log: Log): Pr
       `${cluster} holds no database of PostgreSQL: restore it from a backup, or move it away to start with an empty one.`,
     );
   }
-  const lines = (await readFile(log.path)).subarray(log.start).toString('utf8').trim().split('\n');
+  const said = await readFile(log.path).catch(() => Buffer.alloc(0));
+  const lines = said.subarray(log.start).toString('utf8').trim().split('\n');
   const fatal = lines.map((line) => /(?:FATAL|PANIC|error): +(.+)/.exec(line)?.[1]).filter((text) => text);
   const reason = error?.message ?? fatal.at(-1) ?? (lines.at(-1) || `status ${status}`);
   const what = status === INITDB_FAILED ? 'could not make its database' : 'stopped';

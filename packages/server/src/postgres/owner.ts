@@ -29,7 +29,8 @@ export async function takeOwnership(dataDirectory: string, connectionString: str
   await writePrivateFile(ownerPath(dataDirectory), `${JSON.stringify(self)}\n`);
 }
 
-/** Ends what {@link takeOwnership} began. */
+/** Ends what {@link takeOwnership} began, if nobody else is the owner by now. */
 export async function giveUpOwnership(dataDirectory: string): Promise<void> {
-  await rm(ownerPath(dataDirectory), { force: true });
+  const owner = await livingOwner(dataDirectory);
+  if (owner?.pid === process.pid) await rm(ownerPath(dataDirectory), { force: true });
 }
