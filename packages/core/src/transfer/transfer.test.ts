@@ -339,6 +339,26 @@ describe('transfer', () => {
     expect(result.reasons[0]?.message).toContain('not found there');
   });
 
+  test('gives back the connections of the sink before it looks what arrived', async () => {
+    const order: string[] = [];
+    const { sink } = sinkOf();
+    await transfer({
+      source: sourceOf(() => [instance('1.2.3.1.1')]),
+      sink: {
+        ...sink,
+        release: async () => {
+          order.push('release');
+        },
+      },
+      selection,
+      verify: async () => {
+        order.push('verify');
+        return { verification: 'image', verified: 1 };
+      },
+    });
+    expect(order).toEqual(['release', 'verify']);
+  });
+
   test('looks for pseudonymized studies under their new UID', async () => {
     const { sink } = sinkOf();
     const asked: string[] = [];

@@ -77,6 +77,11 @@ export interface InstanceSink {
   store(instance: DicomInstance, options?: AbortableOptions): Promise<StoreOutcome>;
   /** How many calls of `store` may be under way at once. Default: 1. */
   readonly concurrency?: number;
+  /**
+   * Gives back connections that nobody uses at present; they are opened again when they are needed. A server with few threads
+   * is slow to answer others, us included, while connections without work hold them.
+   */
+  release?(): Promise<void>;
 }
 
 /**
