@@ -69,15 +69,16 @@ async function transferFirstStudy(page: Page, pseudonym: string): Promise<void> 
   const basket = page.getByRole('region', { name: 'Chosen studies' });
   await basket.getByLabel('Pseudonym').fill(pseudonym);
   await basket.getByRole('button', { name: 'Check plan' }).click();
-  const plan = page.getByRole('dialog', { name: 'Check the plan' });
-  await plan.getByRole('button', { name: 'Start transfer' }).click();
+  await page.getByRole('dialog', { name: 'Check the plan' }).waitFor();
+  await page.getByRole('button', { name: 'Start transfer' }).click();
   await page.getByRole('heading', { name: /^Job \d+$/ }).waitFor();
 }
 
 /** What an archive of the demo answers to a question for a patient's studies. */
 async function studiesAt(nodeName: string, patientId: string): Promise<Attributes[]> {
   const client = createClient({ baseUrl: adit.url });
-  await client.login({ body: adit.firstLogin });
+  const { username, password } = adit.firstLogin;
+  await client.login({ body: { username, password } });
   const node = (await client.listNodes()).find(({ name }) => name === nodeName);
   if (node?.kind !== 'dimse') {
     throw new Error(`there is no DIMSE node ${nodeName}`);
@@ -125,12 +126,12 @@ test('a filter narrows what is found and stays in the address', async () => {
   const before = await (await studiesFound(page)).count();
   const name = await page.locator('tr.study td').nth(1).textContent();
   const family = name!.split(',')[0]!.trim();
-  await page.getByLabel('Patient name').fill(family);
-  await page.getByLabel('Patient name').press('Enter');
+  await page.getByRole('textbox', { name: 'Patient name' }).fill(family);
+  await page.getByRole('textbox', { name: 'Patient name' }).press('Enter');
   await expect.poll(async () => (await studiesFound(page)).count(), { timeout: 15_000 }).toBeLessThan(before);
   await page.reload();
   await studiesFound(page);
-  expect(await page.getByLabel('Patient name').inputValue()).toBe(family);
+  expect(await page.getByRole('textbox', { name: 'Patient name' }).inputValue()).toBe(family);
 });
 
 test('the main job can be done with the keyboard alone', async () => {

@@ -107,7 +107,13 @@ function describe(
   cleanup: AsyncDisposableStack,
 ): Orthanc {
   async function get(path: string, init?: RequestInit): Promise<Response> {
-    const response = await fetch(`${restUrl}${path}`, init);
+    let response: Response;
+    try {
+      response = await fetch(`${restUrl}${path}`, init);
+    } catch (cause) {
+      const lastWords = program.output().split('\n').slice(-30).join('\n');
+      throw new Error(`Orthanc ${aeTitle} does not answer. Its last words:\n${lastWords}`, { cause });
+    }
     if (!response.ok) {
       throw new Error(`Orthanc ${aeTitle} answers ${path} with ${response.status}: ${await response.text()}`);
     }
