@@ -1,22 +1,20 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { createReadStream, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, type TestContext } from 'vitest';
-import type { Attributes, JsonAttribute, JsonValue } from './attributes.ts';
 import { concatBytes } from './bytes.ts';
 import { decodeDataset, encodeDataset } from './dataset.ts';
 import { isElementStart, type Token } from './element-reader.ts';
 import { type Part10Instance, readPart10 } from './part10.ts';
 import { tagToHex } from './tag.ts';
 import { collect, describeTokens, readAll } from './testing/data-sets.ts';
+import { comparable, comparableVr, dcm2json, hasDcmtk } from './testing/dcmtk.ts';
 import { transferSyntaxOrDefault } from './transfer-syntax.ts';
 
 // Real files of ADIT_CORPUS, compared with what DCMTK makes of them.
 
 const corpus = process.env.ADIT_CORPUS;
 const files = corpus === undefined ? [] : filesIn(corpus);
-const hasDcmtk = spawnSync('dcmdump', ['--version']).status === 0;
 
 function filesIn(folder: string): string[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -170,62 +168,4 @@ function dcmdump(file: string): string[] {
     .map(([, indent, group, element, vr, length]) => {
       return `${indent!.length / 4} ${group!.toUpperCase()}${element!.toUpperCase()} ${comparableVr(vr!)} ${length}`;
     });
-}
-
-/** dcmdump has names of its own for what may be of several VRs, and for unknown ones. */
-function comparableVr(vr: string): string {
-  return /^(xs|ox|lt|up|US|SS|OW|OB)$/.test(vr) ? 'US|SS|OW|OB' : vr === '??' ? 'UN' : vr;
-}
-
-/**
- * What dcm2json makes of a file, its pixel data taken out where they are compressed, which it can not write. Undefined
- * where it can not convert the character set.
- */
-function dcm2json(file: string): Attributes | undefined {
-  const direct = run('dcm2json', file);
-  if (direct !== undefined) return JSON.parse(direct) as Attributes;
-  const folder = mkdtempSync(join(tmpdir(), 'adit-corpus-'));
-  try {
-    const copy = join(folder, 'copy.dcm');
-    writeFileSync(copy, readFileSync(file));
-    run('dcmodify', '-nb', '-ie', '-e', '(7fe0,0010)', copy);
-    const stripped = run('dcm2json', copy);
-    return stripped === undefined ? undefined : (JSON.parse(stripped) as Attributes);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
-
-/** What a program prints; undefined when it fails. */
-function run(program: string, ...args: string[]): string | undefined {
-  const { status, stdout } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 28 });
-  return status === 0 ? stdout : undefined;
-}
-
-/**
- * Without what the two rightly have differently: dcm2json converts to UTF-8 and says so, prints floats of 32 bits with
- * nine digits, leaves out names of delimiters alone, and dcmodify takes trailing padding away.
- */
-function comparable(attributes: Attributes): unknown {
-  return Object.fromEntries(
-    Object.entries(attributes)
-      .filter(([key]) => key !== '00080005' && key !== 'FFFCFFFC')
-      .map(([key, attribute]) => [key, comparableAttribute(attribute)]),
-  );
-}
-
-function comparableAttribute({ vr, Value: values, InlineBinary: binary }: JsonAttribute): unknown {
-  const isEmptyName = vr === 'PN' && /^[\^=]*$/.test(Object.values((values?.[0] ?? {}) as object).join(''));
-  return {
-    vr: comparableVr(vr),
-    values: isEmptyName ? undefined : values?.map((value) => comparableValue(value, vr)),
-    binary,
-  };
-}
-
-function comparableValue(value: JsonValue, vr: string): unknown {
-  if (vr === 'SQ') return comparable(value as Attributes);
-  if (typeof value !== 'number') return value;
-  // dcm2json keeps the sign of "-0".
-  return (vr === 'FL' ? Math.fround(value) : value) + 0;
 }

@@ -157,6 +157,17 @@ describe('decodeDataset', () => {
     ).toThrow();
   });
 
+  it('does not make room for a length that is only said', () => {
+    const bytes = bytesOf('4200 1100 "OB" 0000 FEFFFFFF 0102');
+    expect(() => decodeDataset(bytes, explicit)).toThrow(expect.objectContaining({ code: 'TRUNCATED' }));
+    expect(decodeDataset(bytes, { ...explicit, allowTruncated: true })).toEqual({});
+  });
+
+  it('takes a deflated value whole that is longer than the deflated data set', () => {
+    const attributes: Attributes = { '0040A160': { vr: 'UT', Value: ['x'.repeat(200_000)] } };
+    expect(decodeDataset(encodeDataset(attributes, deflated), deflated)).toEqual(attributes);
+  });
+
   it('leaves encapsulated pixel data out and takes native ones whole', () => {
     const fragments = bytesOf(
       `E07F 1000 "OB" 0000 FFFFFFFF FEFF 00E0 00000000 FEFF 00E0 02000000 0102 FEFF DDE0 00000000`,

@@ -46,8 +46,9 @@ export interface DecodeDatasetOptions {
 export function decodeDataset(bytes: Uint8Array, options: DecodeDatasetOptions): Attributes {
   const { transferSyntaxUid, stopAt = Number.POSITIVE_INFINITY, allowTruncated = false } = options;
   const collector = createAttributeCollector({ characterSet: options.characterSet, bulk: true });
-  // What is in memory already may be taken whole, however long.
-  const reader = createElementReader({ transferSyntaxUid, maxValueLength: Number.POSITIVE_INFINITY });
+  // What is in memory already may be taken whole. An element that says to be longer is not there; one that is, inflated,
+  // comes in pieces.
+  const reader = createElementReader({ transferSyntaxUid, maxValueLength: bytes.length });
   try {
     for (const token of reader.push(bytes)) {
       if (token.depth === 0 && isElementStart(token) && token.tag >= stopAt) return collector.attributes;

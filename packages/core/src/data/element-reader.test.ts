@@ -263,6 +263,10 @@ describe('malformed bytes', () => {
       '0800 1511 "SQ" 0000 0C000000 FEFF 00E0 04000000 2000 0E00 "UI" 0400 "1.2" 00',
     'a sequence of undefined length that its item cuts off':
       '0800 1511 "SQ" 0000 1C000000 FEFF 00E0 14000000 0800 9911 "SQ" 0000 FFFFFFFF FEFF 00E0 00000000 1000 4000 "CS" 0200 "F "',
+    'a long header that its item cuts off':
+      '0800 1511 "SQ" 0000 10000000 FEFF 00E0 08000000 0800 9911 "SQ" 0000 FFFFFFFF FEFF DDE0 00000000',
+    'a delimiter that its item cuts off':
+      '0800 1511 "SQ" 0000 18000000 FEFF 00E0 10000000 0800 9911 "SQ" 0000 FFFFFFFF FEFF DDE0 00000000',
     'a text of undefined length': '1000 2000 "UT" 0000 FFFFFFFF',
     'a fragment of undefined length': 'E07F 1000 "OB" 0000 FFFFFFFF FEFF 00E0 FFFFFFFF',
     'an element among fragments': 'E07F 1000 "OB" 0000 FFFFFFFF 1000 4000 "CS" 0200 "F "',

@@ -371,8 +371,9 @@ class Reader implements ElementReader, IterableIterator<Token> {
       for (;;) {
         const token = this.read();
         if (token !== undefined) {
-          if (++this.tokens > this.maxTokens)
+          if (++this.tokens > this.maxTokens) {
             this.fail('TOO_LARGE', `The data set has more than ${this.maxTokens} parts.`);
+          }
           return { done: false, value: token as Token };
         }
         if (!this.refill()) break;
@@ -435,8 +436,9 @@ class Reader implements ElementReader, IterableIterator<Token> {
     const { state } = this;
     if ((state === 'elements' || state === 'items') && this.base + this.position >= this.bound) {
       // The bound is never passed: whatever would is refused when it begins.
-      if (this.frame.end === undefined)
+      if (this.frame.end === undefined) {
         this.fail('MALFORMED', `${this.describe()} has no delimiter at its end.`);
+      }
       return this.leave(this.position);
     }
     switch (state) {
@@ -507,11 +509,11 @@ class Reader implements ElementReader, IterableIterator<Token> {
       vr = this.implicitVr(tag, length);
     }
 
-    if (length === undefinedLength) return this.readUndefinedLength(tag, vr, header, actual);
-
-    if (start + header + length > this.bound) {
+    const isUndefined = length === undefinedLength;
+    if (start + header + (isUndefined ? 0 : length) > this.bound) {
       this.fail('MALFORMED', `Element ${formatTag(tag)} is longer than the item around it.`);
     }
+    if (isUndefined) return this.readUndefinedLength(tag, vr, header, actual);
     if (vr === 'SQ') {
       return this.enterSequence(tag, vr, length, header, actual, actual);
     }
@@ -636,12 +638,13 @@ class Reader implements ElementReader, IterableIterator<Token> {
     const tag = readTag(bytes, position, littleEndian);
     const length = readUint32(bytes, position + 4, littleEndian);
     const sequence = this.frame;
-    if (tag === sequenceDelimiterTag && sequence.end === undefined) return this.leave(position + 8);
+    const isEnd = tag === sequenceDelimiterTag && sequence.end === undefined;
+    if (isEnd && this.base + position + 8 <= this.bound) return this.leave(position + 8);
     if (tag !== itemTag) {
       this.fail('MALFORMED', `${this.describe()} has ${formatTag(tag)} where an item should begin.`);
     }
     const defined = length === undefinedLength ? undefined : length;
-    if (defined !== undefined && this.base + position + 8 + defined > this.bound) {
+    if (this.base + position + 8 + (defined ?? 0) > this.bound) {
       this.fail('MALFORMED', `An item of ${formatTag(sequence.tag)} is longer than what is around it.`);
     }
     this.position = position + 8;

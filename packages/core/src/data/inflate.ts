@@ -67,6 +67,8 @@ export function createInflater(options: { maxLength: number; maxRatio: number })
 
   return {
     push(chunk) {
+      if (pending.length > 0 || ready.length > 0)
+        throw new Error('The last chunk has not all been inflated.');
       pending = chunk as Uint8Array<ArrayBuffer>;
     },
     end() {
