@@ -56,7 +56,7 @@ describe('createFolderSink', () => {
         { kind: 'SR', description: '' },
       ],
     });
-    const sink = createFolderSink(join(folder, 'new'), { modalities: ['MR', 'CT', 'SR'] });
+    const sink = createFolderSink(join(folder, 'new'), { modalitiesOf: () => ['MR', 'CT', 'SR'] });
     expect(await storeAll(sink, instances)).toEqual(Array(4).fill({ state: 'stored' }));
 
     const [first, second, mr, sr] = instances.map(({ sopInstanceUid }) => sopInstanceUid);
@@ -82,6 +82,14 @@ describe('createFolderSink', () => {
       ]);
       expect(stdout).toContain(path.split('/').at(-1)!.replace('.dcm', ''));
     }
+  });
+
+  it('writes all files into the folder itself when it is to be flat', async () => {
+    const instances = syntheticStudy({ series: [{ kind: 'CT', instances: 2, rows: 32 }, { kind: 'SR' }] });
+    await storeAll(createFolderSink(folder, { layout: 'flat' }), instances);
+    expect(await filesIn(folder)).toEqual(
+      instances.map(({ sopInstanceUid }) => `${sopInstanceUid}.dcm`).sort(),
+    );
   });
 
   it('writes the data set byte for byte, in blocks of any size', async () => {

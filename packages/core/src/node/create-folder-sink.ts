@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { open, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { attributesFrom, textOf } from '../data/attribute-access.ts';
 import { encodeFileMeta, readPart10 } from '../data/part10.ts';
 import { peekHeader } from '../data/peek-header.ts';
+import { Tags } from '../data/tags.ts';
 import { DicomError } from '../errors.ts';
 import { INSTANCE_PATH_TAGS, instancePath } from '../layout/instance-path.ts';
 import type { AbortableOptions } from '../query/types.ts';
@@ -16,8 +18,11 @@ import { FolderNames } from './folder-names.ts';
 export interface FolderSinkOptions {
   /** `study`: in folders by patient, study and series. `flat`: all files in the one folder. Default: `study`. */
   layout?: 'study' | 'flat';
-  /** Modalities of the study, for the name of its folder; see `instancePath`. Default: left out. */
-  modalities?: readonly string[];
+  /**
+   * Modalities of a whole study, for the name of its folder; see `instancePath`. The UID is the one stored, after any
+   * de-identification. The same study must always get the same answer. Default: left out of the name.
+   */
+  modalitiesOf?: (studyInstanceUid: string) => readonly string[] | undefined;
   /** How many instances may be written at once. Default: 4. */
   concurrency?: number;
 }
@@ -66,9 +71,10 @@ export function createFolderSink(path: string, options: FolderSinkOptions = {}):
 
     async store(given, { signal } = {}): Promise<StoreOutcome> {
       const { attributes, instance } = await peekHeader(given, INSTANCE_PATH_TAGS);
+      const modalities = options.modalitiesOf?.(textOf(attributes, Tags.StudyInstanceUID) ?? '');
       const target = instancePath(
-        { ...attributes, '00080018': { vr: 'UI', Value: [instance.sopInstanceUid] } },
-        options,
+        { ...attributes, ...attributesFrom({ SOPInstanceUID: instance.sopInstanceUid }) },
+        modalities ? { modalities } : {},
       );
       let temporary: string;
       let file: string;
