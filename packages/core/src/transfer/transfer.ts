@@ -417,6 +417,7 @@ class TransferRun {
         uid,
       );
     try {
+      await this.#options.sink.release?.();
       const study = {
         studyInstanceUid: map(this.#options.selection.studyInstanceUid),
         instances: this.#stored,
