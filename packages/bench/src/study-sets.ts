@@ -27,7 +27,10 @@ const quick = [
 export async function makeStudySets(folder: string, options: { quick: boolean }): Promise<StudySet[]> {
   const sets: StudySet[] = [];
   for (const { name, ...series } of options.quick ? quick : full) {
-    const study = syntheticStudy({ seed: `bench ${sets.length}`, series: [{ ...series, rows: 512, columns: 512 }] });
+    const study = syntheticStudy({
+      seed: `bench ${sets.length}`,
+      series: [{ ...series, rows: 512, columns: 512 }],
+    });
     const target = join(folder, `${sets.length + 1}`);
     sets.push({
       name,
