@@ -13,6 +13,7 @@ import { DatasetOutput } from './dataset/dataset-output.ts';
 import { DatasetRun } from './dataset/dataset-run.ts';
 import type { HeaderIdentifiers } from './identifiers/header-identifiers.ts';
 import { rememberedPatientIdentifiers } from './identifiers/patient-identifiers.ts';
+import { trimmed } from './identifiers/text.ts';
 import { deriveSubKeys } from './keys/key.ts';
 import { keyedPatientId } from './keys/patient-id.ts';
 import { createUidMapper } from './keys/uid-mapper.ts';
@@ -100,7 +101,10 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
   };
 
   const transform = (instance: DicomInstance): PseudonymizedInstance => {
-    const { sopClassUid, sopInstanceUid, transferSyntaxUid } = instance;
+    const { transferSyntaxUid } = instance;
+    // As they stand in the data set, without what may pad them.
+    const sopClassUid = trimmed(instance.sopClassUid);
+    const sopInstanceUid = trimmed(instance.sopInstanceUid);
     const reason = heldBackClasses.get(sopClassUid);
     if (reason !== undefined) throw new HeldBackError(reason);
     const { explicitVr, littleEndian, deflated } = transferSyntaxOrDefault(transferSyntaxUid);

@@ -1,4 +1,12 @@
-import { type ElementToken, HeldBackError, registeredUid, type Tag, Tags, type Token } from '@adit/core';
+import {
+  type ElementToken,
+  HeldBackError,
+  registeredUid,
+  type Tag,
+  Tags,
+  type Token,
+  type Vr,
+} from '@adit/core';
 import { CharacterSets } from '../dataset/character-sets.ts';
 import { ruleFor } from '../profile/rule.ts';
 import { InstanceIdentifiers } from './instance-identifiers.ts';
@@ -79,21 +87,21 @@ export class HeaderIdentifiers {
         if (text !== '' && registeredUid(text) === undefined) this.#uids.add(text);
       }
     } else if (vr === 'PN') {
-      for (const name of this.#texts(token)) this.#add(this.#names, name);
+      for (const name of this.#texts(token, vr)) this.#add(this.#names, name);
     } else if (tag === Tags.PatientBirthDate) {
-      for (const date of this.#texts(token)) this.#add(this.#birthDates, date);
+      for (const date of this.#texts(token, vr)) this.#add(this.#birthDates, date);
     } else if (idTags.has(tag)) {
-      for (const id of this.#texts(token)) this.#add(this.#ids, id);
+      for (const id of this.#texts(token, vr)) this.#add(this.#ids, id);
     }
     if (depth === 0) {
-      if (tag === Tags.PatientID) this.#patientId = this.#texts(token)[0] ?? '';
-      else if (tag === Tags.IssuerOfPatientID) this.#issuer = this.#texts(token)[0] ?? '';
+      if (tag === Tags.PatientID) this.#patientId = this.#texts(token, vr)[0] ?? '';
+      else if (tag === Tags.IssuerOfPatientID) this.#issuer = this.#texts(token, vr)[0] ?? '';
     } else if (
       tag === Tags.UniversalEntityID &&
       depth === 1 &&
       this.#sequence === Tags.IssuerOfPatientIDQualifiersSequence
     ) {
-      this.#universalEntityId = this.#texts(token)[0] ?? '';
+      this.#universalEntityId = this.#texts(token, vr)[0] ?? '';
     }
   }
 
@@ -106,8 +114,8 @@ export class HeaderIdentifiers {
     }
   }
 
-  #texts(token: ElementToken): string[] {
-    const text = textOfValue(token.value, token.vr, this.#characterSets.at(token.depth));
+  #texts(token: ElementToken, vr: Vr): string[] {
+    const text = textOfValue(token.value, vr, this.#characterSets.at(token.depth));
     return text
       .split('\\')
       .map(trimmed)

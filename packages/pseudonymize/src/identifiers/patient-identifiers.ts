@@ -37,7 +37,7 @@ export interface IdentifierTexts {
 const minPart = 6;
 
 /** Texts whose answers are remembered. */
-const maxRemembered = 4096;
+const maxRemembered = 1024;
 const maxRememberedLength = 256;
 
 const months = 'january february march april may june july august september october november december'.split(

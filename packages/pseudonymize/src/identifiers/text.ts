@@ -1,7 +1,5 @@
 import type { CharacterSet, Vr } from '@adit/core';
 
-const backslash = 0x5c;
-
 /** The text of bytes that all are printable ASCII or white space; undefined if one is not, or begins an escape. */
 export function asciiText(bytes: Uint8Array, start = 0, end = bytes.length): string | undefined {
   for (let i = start; i < end; i++) {
@@ -42,11 +40,6 @@ export function endOfValue(bytes: Uint8Array): number {
 export function textOfValue(bytes: Uint8Array, vr: Vr, characterSet: CharacterSet): string {
   const end = endOfValue(bytes);
   return asciiText(bytes, 0, end) ?? characterSet.decode(bytes.subarray(0, end), vr);
-}
-
-/** Does the value field have more than one value? Says yes too often for two-byte characters, never too seldom. */
-export function hasBackslash(bytes: Uint8Array): boolean {
-  return bytes.includes(backslash);
 }
 
 /** Leading and trailing blanks and NULs mean nothing around a value. */

@@ -85,6 +85,8 @@ function makeRule(tag: Tag): Rule {
   // The table is newer than the dictionary: a few of its attributes are not in there.
   if (action !== undefined) return make(action);
   if (entry === undefined) return removed;
+  // Group 0004 is of directories, which are held back; in anything else its elements are strays.
+  if (group === 0x0004) return make('X');
   return make(sweepActionOf(entry));
 }
 

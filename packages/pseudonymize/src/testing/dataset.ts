@@ -69,7 +69,7 @@ function encodeItem(parts: readonly Part[], encoding: ElementEncoding, undefined
   return concatenated([encodeItemHeader(undefined, encoding), content, encodeItemDelimiter(encoding)]);
 }
 
-export function encodingOf(transferSyntaxUid: string): ElementEncoding {
+function encodingOf(transferSyntaxUid: string): ElementEncoding {
   const { explicitVr, littleEndian } = transferSyntaxOrDefault(transferSyntaxUid);
   return { explicitVr, littleEndian };
 }
