@@ -147,6 +147,18 @@ describe('names', () => {
   });
 });
 
+it('takes no notice of case when asked to, but in identifiers', () => {
+  expect(isMatch({ StudyDescription: 'ct abd*' })).toBe(false);
+  expect(isMatch({ StudyDescription: 'ct abd*' }, { caseInsensitive: true })).toBe(true);
+  expect(isMatch({ PatientID: 'a-1' }, { caseInsensitive: true })).toBe(false);
+  expect(isMatch({ ModalitiesInStudy: 'ct' }, { caseInsensitive: true })).toBe(false);
+  const filter = createLocalFilter(
+    { level: 'STUDY', keys: { StudyDescription: 'CT ABDOMEN' } },
+    { caseInsensitive: true },
+  );
+  expect(filter(study)).toBe(true);
+});
+
 describe('ranges', () => {
   it.each<[Record<string, string>, boolean]>([
     [{ StudyDate: '20240101-20240131' }, true],

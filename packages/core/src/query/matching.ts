@@ -12,6 +12,11 @@ export interface MatchingOptions {
    * days and hours on each of them (PS3.4 §C.2.2.2.5.2). Default: false.
    */
   combinedDateTime?: boolean;
+  /**
+   * Take no notice of case in descriptions and other texts, as many archives do; identifiers such as Patient ID and
+   * Accession Number stay exact. Person names are matched so always. Default: false.
+   */
+  caseInsensitive?: boolean;
 }
 
 /**
@@ -37,7 +42,12 @@ export function matchesIdentifier(
     const isMatch =
       vr === 'SQ'
         ? matchesSequence(itemsOf(attributes, key), values[0] as Attributes, options)
-        : matchesAttribute(attributes, key, vr, textsOf(identifier, key));
+        : matchesAttribute(
+            textsOf(attributes, key),
+            textsOf(identifier, key),
+            vr,
+            ignoresCase(key, vr, options),
+          );
     if (!isMatch) return false;
   }
   return true;
@@ -48,11 +58,14 @@ export function matchesIdentifier(
  * matches, and of the answers at patient level the first of each patient, as nodes without a patient level are asked for
  * studies instead.
  */
-export function createLocalFilter(query: Query): (answer: Attributes) => boolean {
+export function createLocalFilter(
+  query: Query,
+  options: MatchingOptions = {},
+): (answer: Attributes) => boolean {
   const identifier = attributesFrom(query.keys);
   const patients = new Set<string>();
   return (answer) => {
-    if (!matchesIdentifier(answer, identifier)) return false;
+    if (!matchesIdentifier(answer, identifier, options)) return false;
     if (query.level !== 'PATIENT') return true;
     const patient = JSON.stringify([
       textsOf(answer, Tags.PatientID),
@@ -115,22 +128,47 @@ function matchesSequence(items: readonly Attributes[], key: Attributes, options:
   return isUniversal || items.some((item) => matchesIdentifier(item, key, options));
 }
 
-function matchesAttribute(attributes: Attributes, key: string, vr: Vr, wanted: readonly string[]): boolean {
+/** VRs of free text, and of codes and identifiers too. */
+const freeTextVrs = new Set<Vr>(['LO', 'LT', 'SH', 'ST', 'UC', 'UT']);
+
+/** Of VRs of free text, those that tell one patient or study from another by their letters. */
+const identifiers = new Set(
+  [
+    Tags.PatientID,
+    Tags.IssuerOfPatientID,
+    Tags.OtherPatientIDs,
+    Tags.AccessionNumber,
+    Tags.StudyID,
+    Tags.RequestedProcedureID,
+    Tags.ClinicalTrialSubjectID,
+  ].map(tagToHex),
+);
+
+function ignoresCase(key: string, vr: Vr, options: MatchingOptions): boolean {
+  return vr === 'PN' || (options.caseInsensitive === true && freeTextVrs.has(vr) && !identifiers.has(key));
+}
+
+function matchesAttribute(
+  texts: readonly string[],
+  wanted: readonly string[],
+  vr: Vr,
+  caseInsensitive: boolean,
+): boolean {
   // A query may hold several values in one text.
   const wantedValues = wanted.flatMap((text) => text.split('\\')).map((text) => text.trim());
   if (wantedValues.every((text) => text === '' || text === '*')) return true;
-  const values = textsOf(attributes, key).filter((text) => text.trim() !== '');
-  return values.some((value) => wantedValues.some((text) => matchesValue(value, text, vr)));
+  const values = texts.filter((text) => text.trim() !== '');
+  return values.some((value) => wantedValues.some((text) => matchesValue(value, text, vr, caseInsensitive)));
 }
 
-function matchesValue(value: string, wanted: string, vr: Vr): boolean {
+function matchesValue(value: string, wanted: string, vr: Vr, caseInsensitive: boolean): boolean {
   if (wanted === '*') return true;
   if (vr === 'PN') return matchesName(value, wanted);
   if (vr === 'DA' || vr === 'TM' || vr === 'DT') return matchesMoment(value, wanted, vr);
   if (vr === 'IS' || vr === 'DS' || vrForm(vr) === 'number') {
     return wanted !== '' && Number(value) === Number(wanted);
   }
-  if (wildcardVrs.has(vr)) return matchesWildcard(value.trim(), wanted);
+  if (wildcardVrs.has(vr)) return matchesWildcard(value.trim(), wanted, { caseInsensitive });
   return value.trim() === wanted;
 }
 
