@@ -42,15 +42,22 @@ export function createDimseSink(node: DimseNode, options: DimseSinkOptions = {})
 
 /** One association of the pool, from its first attempt on. */
 interface Member {
+  /** Undefined while it is being opened. */
   association: Association | undefined;
+  /** Stops the opening. */
+  readonly opening: AbortController;
+  /** Contexts that were asked for. */
+  readonly keys: ReadonlySet<string>;
   jobs: number;
   idleTimer: NodeJS.Timeout | undefined;
 }
 
+/** An instance waiting for a place on an association. */
 interface Waiter {
-  key: string;
-  instance: DicomInstance;
-  resolve(member: Member | undefined): void;
+  readonly key: string;
+  readonly instance: DicomInstance;
+  /** With undefined: the node refuses the context, or the caller gave up. */
+  readonly place: PromiseWithResolvers<Member | undefined>;
 }
 
 class AssociationPool implements DimseSink {
@@ -60,6 +67,7 @@ class AssociationPool implements DimseSink {
   /** Shrinks when the node has no room for more. */
   #limit: number;
   readonly #members = new Set<Member>();
+  /** Oldest first. */
   readonly #waiters: Waiter[] = [];
   /** Classes and transfer syntaxes of the instances so far: later associations carry them all. */
   readonly #seen = new Map<string, ContextRequest>();
@@ -76,19 +84,18 @@ class AssociationPool implements DimseSink {
   }
 
   async store(instance: DicomInstance, options: AbortableOptions = {}): Promise<StoreOutcome> {
-    const name = nodeName(this.#node);
-    if (this.#closed) throw new DimseError('CLOSED', `The connection to ${name} is closed already.`);
+    if (this.#closed) {
+      throw new DimseError('CLOSED', `The connection to ${nodeName(this.#node)} is closed already.`);
+    }
     const dataset = new ReplayableDataset(instance.dataset);
-    const store = this.#store({ ...instance, dataset }, dataset, options.signal).finally(
-      () =>
-        // The source may be in the middle of something: it is told, not waited for.
-        void dataset.dispose().catch(() => undefined),
-    );
+    const store = this.#store({ ...instance, dataset }, dataset, options.signal);
     this.#stores.add(store);
     try {
       return await store;
     } finally {
       this.#stores.delete(store);
+      // The source may be in the middle of something: it is told, not waited for.
+      void dataset.dispose().catch(() => undefined);
     }
   }
 
@@ -104,12 +111,11 @@ class AssociationPool implements DimseSink {
     signal: AbortSignal | undefined,
   ): Promise<StoreOutcome> {
     const key = contextKey(instance);
-    if (!this.#seen.has(key)) this.#seen.set(key, contextRequest(instance));
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       const refused = this.#refused.get(key);
       if (refused !== undefined) return { state: 'failed', message: refused, retryable: false };
-      const member = await this.#acquire(key, instance, signal);
+      const member = await this.#place(key, instance, signal);
       if (!member) continue;
       try {
         const outcome = await member.association!.cStore(instance, {
@@ -131,24 +137,56 @@ class AssociationPool implements DimseSink {
     }
   }
 
-  /** Gives a place on an association for the instance, or undefined when its context was refused meanwhile. */
-  async #acquire(
+  /** Waits for a place on an association that carries the context. */
+  async #place(
     key: string,
     instance: DicomInstance,
     signal: AbortSignal | undefined,
   ): Promise<Member | undefined> {
-    if (this.#refused.has(key)) return undefined;
-    const carrying = this.#find(key, 1);
-    if (carrying) return this.#take(carrying);
-    if (this.#members.size < this.#limit) return this.#open(key, instance, signal);
-    const second = this.#find(key, JOBS_PER_ASSOCIATION);
-    if (second) return this.#take(second);
-    const idle = this.#idleMember();
-    if (idle) {
-      await this.#release(idle);
-      return this.#acquire(key, instance, signal);
+    if (!this.#seen.has(key)) this.#seen.set(key, contextRequest(instance));
+    const waiter: Waiter = { key, instance, place: Promise.withResolvers() };
+    this.#waiters.push(waiter);
+    // Objects that come while all associations are busy are the reason to have more of them.
+    if (!this.#find(key, 1) && this.#members.size < this.#limit) this.#open(key);
+    this.#assign();
+    const stopListening = onAbort(signal, () => this.#dismiss(waiter, undefined));
+    try {
+      return await waiter.place.promise;
+    } finally {
+      stopListening();
     }
-    return this.#wait(key, instance, signal);
+  }
+
+  /** Something has changed: gives places to those who wait, the oldest first. */
+  #assign(): void {
+    for (const waiter of [...this.#waiters]) {
+      const { key } = waiter;
+      if (this.#refused.has(key)) {
+        this.#dismiss(waiter, undefined);
+        continue;
+      }
+      const member = this.#find(key, 1) ?? this.#find(key, JOBS_PER_ASSOCIATION);
+      if (member) this.#dismiss(waiter, this.#take(member));
+      else if (!this.#provideFor(key)) return; // Else instances of other kinds would keep its place for ever.
+    }
+  }
+
+  /** Is an association for the context on its way? Opens one, in place of one without work if need be. */
+  #provideFor(key: string): boolean {
+    for (const member of this.#members) if (!member.association && member.keys.has(key)) return true;
+    if (this.#members.size >= this.#limit) {
+      const idle = [...this.#members].find((member) => member.association && member.jobs === 0);
+      if (!idle) return false;
+      void this.#release(idle);
+    }
+    this.#open(key);
+    return true;
+  }
+
+  #dismiss(waiter: Waiter, member: Member | undefined): void {
+    const index = this.#waiters.indexOf(waiter);
+    if (index >= 0) this.#waiters.splice(index, 1);
+    waiter.place.resolve(member);
   }
 
   /** An association that carries the context and has less than so many jobs. */
@@ -159,122 +197,84 @@ class AssociationPool implements DimseSink {
     return undefined;
   }
 
-  #idleMember(): Member | undefined {
-    for (const member of this.#members) if (member.jobs === 0) return member;
-    return undefined;
-  }
-
   #take(member: Member): Member {
     member.jobs += 1;
     clearTimeout(member.idleTimer);
-    member.idleTimer = undefined;
     return member;
   }
 
   #giveBack(member: Member): void {
     member.jobs -= 1;
     if (member.association?.over) this.#members.delete(member);
-    else if (member.jobs === 0) {
-      member.idleTimer = setTimeout(() => void this.#release(member), this.#idleMs);
-      member.idleTimer.unref();
-    }
-    this.#wake();
+    else if (member.jobs === 0) this.#expectIdle(member);
+    this.#assign();
   }
 
-  async #open(
-    key: string,
-    instance: DicomInstance,
-    signal: AbortSignal | undefined,
-  ): Promise<Member | undefined> {
-    const member: Member = { association: undefined, jobs: 1, idleTimer: undefined };
-    const alone = this.#members.size === 0;
+  #expectIdle(member: Member): void {
+    member.idleTimer = setTimeout(() => void this.#release(member), this.#idleMs);
+    member.idleTimer.unref();
+  }
+
+  /** Opens one more association. Nobody waits for it alone: a node may have no room for it and let it hang. */
+  #open(key: string): void {
+    const others = [...this.#seen].filter(([other]) => other !== key);
+    const contexts = [[key, this.#seen.get(key)!] as const, ...others].slice(0, MAXIMUM_CONTEXTS);
+    const member: Member = {
+      association: undefined,
+      opening: new AbortController(),
+      keys: new Set(contexts.map(([seen]) => seen)),
+      jobs: 0,
+      idleTimer: undefined,
+    };
+    const first = this.#members.size === 0;
     this.#members.add(member);
-    try {
-      const node = alone ? this.#node : { ...this.#node, connectAttempts: 1 };
-      member.association = await connect(node, { contexts: this.#contexts(key), signal });
-    } catch (error) {
-      this.#members.delete(member);
-      // With others at work, one association less is no failure.
-      const others = this.#members.size;
-      if (others > 0 && error instanceof DimseError && error.retryable) {
-        this.#limit = Math.min(this.#limit, others);
-        this.#wake();
-        return this.#acquire(key, instance, signal);
-      }
-      this.#wake();
-      throw error;
+    connect(first ? this.#node : { ...this.#node, connectAttempts: 1 }, {
+      contexts: contexts.map(([, request]) => request),
+      signal: member.opening.signal,
+    }).then(
+      (association) => this.#onOpened(member, association),
+      (error: unknown) => this.#onNotOpened(member, error),
+    );
+  }
+
+  #onOpened(member: Member, association: Association): void {
+    if (!this.#members.has(member)) {
+      void association.release();
+      return;
     }
-    const { association } = member;
-    void association.ended.then(() => {
-      if (member.jobs === 0) this.#members.delete(member);
-      this.#wake();
-    });
-    if (!carries(association, key)) {
-      const { sopClassUid, transferSyntaxUid } = instance;
+    member.association = association;
+    for (const key of member.keys) {
+      if (carries(association, key)) continue;
+      const [sopClassUid = '', transferSyntaxUid] = key.split(' ');
       this.#refused.set(key, noContextMessage(association, sopClassUid, transferSyntaxUid));
       this.#seen.delete(key);
-      if (association.contexts.length === 0) {
-        this.#members.delete(member);
-        void association.release();
-        this.#wake();
-      } else this.#giveBack(member);
-      return undefined;
     }
-    this.#wake();
-    return member;
+    void association.ended.then(() => {
+      if (member.jobs === 0) this.#members.delete(member);
+      clearTimeout(member.idleTimer);
+      this.#assign();
+    });
+    if (association.contexts.length === 0) void this.#release(member);
+    else this.#expectIdle(member);
+    this.#assign();
   }
 
-  /** The wanted context first, then those seen before, up to what one association can carry. */
-  #contexts(key: string): ContextRequest[] {
-    const others = [...this.#seen].filter(([other]) => other !== key).map(([, request]) => request);
-    return [this.#seen.get(key)!, ...others].slice(0, MAXIMUM_CONTEXTS);
-  }
-
-  async #wait(
-    key: string,
-    instance: DicomInstance,
-    signal: AbortSignal | undefined,
-  ): Promise<Member | undefined> {
-    const { promise, resolve } = Promise.withResolvers<Member | undefined>();
-    const waiter: Waiter = { key, instance, resolve };
-    this.#waiters.push(waiter);
-    const stopListening = onAbort(signal, () => this.#dismiss(waiter, undefined));
-    try {
-      const member = await promise;
-      if (member || signal?.aborted) return member;
-    } finally {
-      stopListening();
+  #onNotOpened(member: Member, error: unknown): void {
+    if (!this.#members.delete(member)) return;
+    const others = this.#members.size;
+    if (others > 0) {
+      // With others at work, or still trying, one association less is no failure.
+      this.#limit = Math.min(this.#limit, others);
+      this.#assign();
+      return;
     }
-    return this.#acquire(key, instance, signal);
-  }
-
-  /** Something has changed: whoever waits longest and can go on, does. */
-  #wake(): void {
-    for (const waiter of [...this.#waiters]) {
-      if (this.#refused.has(waiter.key)) {
-        this.#dismiss(waiter, undefined);
-        continue;
-      }
-      const member = this.#find(waiter.key, 1) ?? this.#find(waiter.key, JOBS_PER_ASSOCIATION);
-      const mayOpen = this.#members.size < this.#limit || this.#idleMember() !== undefined;
-      if (member) this.#dismiss(waiter, this.#take(member));
-      else if (mayOpen) {
-        // One at a time: the next one goes on when this one has its association.
-        this.#dismiss(waiter, undefined);
-        return;
-      }
-    }
-  }
-
-  #dismiss(waiter: Waiter, member: Member | undefined): void {
-    const index = this.#waiters.indexOf(waiter);
-    if (index >= 0) this.#waiters.splice(index, 1);
-    waiter.resolve(member);
+    for (const waiter of this.#waiters.splice(0)) waiter.place.reject(error);
   }
 
   async #release(member: Member): Promise<void> {
     clearTimeout(member.idleTimer);
     this.#members.delete(member);
+    member.opening.abort();
     await member.association?.release();
   }
 
@@ -282,7 +282,7 @@ class AssociationPool implements DimseSink {
   #shrink(): void {
     this.#limit = Math.max(1, this.#limit - 1);
     if (this.#members.size <= this.#limit) return;
-    const idle = this.#idleMember();
+    const idle = [...this.#members].find((member) => member.association && member.jobs === 0);
     if (idle) void this.#release(idle);
   }
 }

@@ -298,6 +298,7 @@ export class MessageExchange {
   /** Waits for the turn with the first batch in hand, then writes it, or what the early byte left of it. */
   async #writeFirst(job: StoreJob, batch: Buffer): Promise<void> {
     job.ready = batch;
+    this.#sendEarlyByte();
     await job.turn.promise;
     if (!job.begun) {
       await this.#lock();

@@ -60,7 +60,7 @@ export function nodeName(node: Pick<DimseNode, 'aeTitle' | 'host' | 'port'>): st
  * control characters, not only spaces. Spaces around it do not count; underscores and inner spaces do.
  */
 export function isValidAeTitle(title: string): boolean {
-  const significant = title.trim();
+  const significant = title.replace(/^ +| +$/g, '');
   return significant.length > 0 && significant.length <= 16 && /^[\x20-\x5b\x5d-\x7e]+$/.test(significant);
 }
 
