@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
   type Attributes,
   type DicomInstance,
@@ -10,8 +13,9 @@ import {
   TransferSyntax,
   textOf,
   textsOf,
+  transfer,
 } from '@adit/core';
-import { readDicomFile, walkFiles } from '@adit/core/node';
+import { createFolderSink, readDicomFile, walkFiles } from '@adit/core/node';
 import { type SyntheticInstance, syntheticStudy } from '@adit/core/synthetic';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createDicomWebClient, type DicomWebClient } from './create-dicomweb-client.ts';
@@ -220,6 +224,23 @@ describe('with Orthanc', () => {
       message: expect.not.stringMatching(/wrong/),
     });
     expect(await findAs(basic('adit:secret'))).toEqual([]);
+  });
+
+  it('is a source of transfers', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'adit-dicomweb-'));
+    const sink = createFolderSink(folder);
+    const result = await transfer({
+      source: client,
+      sink,
+      selection: { studyInstanceUid: studyOf(head), excludeModalities: ['SR'] },
+      verify: sink.verify,
+    });
+    expect(result).toMatchObject({
+      ok: true,
+      counts: { expected: 6, stored: 5, skipped: 1, verified: 5, failed: 0 },
+      verification: 'reread',
+    });
+    await rm(folder, { recursive: true });
   });
 
   it('retrieves files nobody here made', async ({ skip }) => {
