@@ -9,7 +9,6 @@ import {
   type FragmentsStartToken,
   HeldBackError,
   type ItemStartToken,
-  isMultiValuedVr,
   type SequenceStartToken,
   type Tag,
   Tags,
@@ -18,7 +17,7 @@ import {
   vrForm,
 } from '@adit/core';
 import type { InstanceIdentifiers } from '../identifiers/instance-identifiers.ts';
-import { asciiText, endOfValue, latin1Bytes, latin1Text, textOfValue, trimmed } from '../identifiers/text.ts';
+import { endOfValue, latin1Bytes, latin1Text, textOfValue, trimmed } from '../identifiers/text.ts';
 import type { UidMapper } from '../keys/uid-mapper.ts';
 import type { Action } from '../profile/action.ts';
 import { type Dummies, dummiesWithout } from '../profile/dummy.ts';
@@ -26,8 +25,17 @@ import { type Rule, ruleFor } from '../profile/rule.ts';
 import { type PseudonymizationReport, type RemarkCode, remark } from '../report.ts';
 import { CharacterSets } from './character-sets.ts';
 import type { DatasetOutput, OpenLength } from './dataset-output.ts';
+import { isNumeric, keptValue } from './kept-value.ts';
 import { Skipper } from './skipper.ts';
-import { basicProfileCode, concatenated, encodeCodeItem, encodeMethodItem, methodText } from './stamps.ts';
+import {
+  basicProfileCode,
+  concatenated,
+  encodeCodeItem,
+  encodeMethodItem,
+  insertedElements,
+  insertedTags,
+  methodText,
+} from './stamps.ts';
 
 export interface DatasetEditorOptions {
   output: DatasetOutput;
@@ -54,13 +62,6 @@ interface Frame {
   encoding: ElementEncoding;
 }
 
-/** An element of the data set that is there afterwards whether it was before or not. */
-interface Insert {
-  tag: Tag;
-  /** Given the element that was there, which is not written otherwise. */
-  write(original: ElementToken | undefined): void;
-}
-
 /**
  * Sequences whose action is D and that consist of a code for a person or an institution: nothing in them may stay, so
  * that they get an item with a code that means nothing. All others get dummies for the values in them.
@@ -80,18 +81,6 @@ const dummyNumbers: ReadonlySet<Tag> = new Set([
   0x00700022, // Graphic Data
 ]);
 
-/** Digits, signs, exponents, blanks and separators: what numbers as text consist of (PS3.5 §6.2, DS and IS). */
-const numericBytes = new Uint8Array(256);
-for (const character of '0123456789+-.eE \\\0') numericBytes[character.charCodeAt(0)] = 1;
-
-const isAlphanumeric = new Uint8Array(256);
-for (const character of '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz') {
-  isAlphanumeric[character.charCodeAt(0)] = 1;
-}
-
-/** Characters a code string may have (PS3.5 §6.2). */
-const codeString = /^[A-Z0-9_ ]*$/;
-
 /**
  * Applies the Basic Profile to the tokens of one data set and writes what comes out of it.
  *
@@ -110,8 +99,7 @@ export class DatasetEditor {
   #frame: Frame;
   /** What becomes of the chunks of the long value that is open. */
   #bulk: 'copied' | 'numbers' = 'copied';
-  /** What is there afterwards in any case, ascending. */
-  readonly #inserts: readonly Insert[];
+  /** Which of `insertedElements` is to come next. */
   #nextInsert = 0;
   /** Is (0012,0064) open, and did it have the item we would add? */
   #inMethodCodes = false;
@@ -124,7 +112,6 @@ export class DatasetEditor {
     this.#identifiers = options.identifiers;
     this.#dummies = dummiesWithout((text) => options.identifiers.patient.in(text));
     this.#frame = { length: undefined, dummies: false, encoding: options.encoding };
-    this.#inserts = this.#makeInserts();
   }
 
   take(token: Token): void {
@@ -176,8 +163,10 @@ export class DatasetEditor {
     const rule = ruleFor(tag);
     const vr = token.vr === 'UN' ? (rule.vr ?? 'UN') : token.vr;
     if (rule.heldBack !== undefined && value.length > 0) throw new HeldBackError(rule.heldBack);
-    if (rule.vr === 'SQ' && value.length > 0 && rule.action !== 'X' && rule.action !== 'Z') {
-      this.#remove(tag, 'UNREADABLE');
+    if (rule.vr === 'SQ' && rule.action !== 'X' && rule.action !== 'Z') {
+      // No sequence: there is nothing in it, or nobody knows what.
+      if (value.length > 0) this.#remove(tag, 'UNREADABLE');
+      else this.#output.write(token.bytes);
       return;
     }
     switch (this.#actionInFrame(rule.action, tag, vr)) {
@@ -202,15 +191,10 @@ export class DatasetEditor {
   /** Elements of the data set that are ours to set or to check. Returns whether the token was dealt with. */
   #takeOwn(token: ElementToken): boolean {
     const { tag } = token;
-    const insert = this.#inserts[this.#nextInsert];
-    if (insert !== undefined && tag >= insert.tag) {
-      this.#insertBefore(tag);
-      const same = this.#inserts[this.#nextInsert];
-      if (same?.tag === tag) {
-        this.#nextInsert++;
-        same.write(token);
-        return true;
-      }
+    this.#insertBefore(tag);
+    if (this.#takesInsert(tag)) {
+      this.#insert(tag, token);
+      return true;
     }
     // One that comes twice or out of order.
     if (insertedTags.has(tag)) return true;
@@ -244,10 +228,6 @@ export class DatasetEditor {
       return;
     }
     this.#report.counts.replaced++;
-    if (vr === 'SQ') {
-      this.#output.write(encodeElementHeader(tag, vr, 0, this.#frame.encoding));
-      return;
-    }
     const value = dummyNumbers.has(tag) ? new Uint8Array(token.value.length) : this.#dummies.bytes(vr);
     this.#write(tag, vr, value);
   }
@@ -288,70 +268,21 @@ export class DatasetEditor {
       case 'UI':
         this.#mapUids(token, vr);
         return;
-      case 'DS':
-      case 'IS':
-        this.#keepNumbers(token, vr);
-        return;
-      case 'OB':
-      case 'UN':
-        this.#keepBytes(token, vr);
-        return;
-      default:
-        if (vrForm(vr) === 'text') this.#keepText(token, vr, rule.vr === 'CS' && vr === 'CS');
-        else if (token.vr !== 'UN' && rule.vrs.includes(vr) && !hasWord(value)) {
-          this.#output.write(this.#verbatim(token, vr));
-        } else this.#keepBytes(token, vr);
     }
-  }
-
-  #keepText(token: ElementToken, vr: Vr, isCode: boolean): void {
-    const characterSet = this.#characterSets.at(token.depth);
-    const text = textOfValue(token.value, vr, characterSet);
-    const identifiers = this.#identifiers;
-    const hits = (part: string) => identifiers.in(part, isCode && codeString.test(part) ? 'code' : 'text');
-    if (!hits(text)) {
+    const kept = keptValue(value, vr, rule, token.vr !== 'UN', {
+      characterSet: this.#characterSets.at(token.depth),
+      identifiers: this.#identifiers,
+      dummies: this.#dummies,
+    });
+    if (kept === value) {
       this.#output.write(this.#verbatim(token, vr));
-      return;
+    } else if (kept === undefined) {
+      this.#remove(tag, 'IDENTIFIER');
+    } else {
+      this.#report.counts.cleaned++;
+      remark(this.#report, 'IDENTIFIER', tag);
+      this.#write(tag, vr, kept);
     }
-    const dummy = this.#dummies.text(vr);
-    const cleaned = isMultiValuedVr(vr)
-      ? text
-          .split('\\')
-          .map((part) => (hits(part) ? dummy : part))
-          .join('\\')
-      : dummy;
-    // An identifier may be spread over several values.
-    this.#writeCleaned(token, vr, hits(cleaned) ? undefined : characterSet.encode(cleaned, vr));
-  }
-
-  #keepNumbers(token: ElementToken, vr: Vr): void {
-    const { value } = token;
-    if (!isNumeric(value)) {
-      this.#keepText(token, vr, false);
-      return;
-    }
-    const { patient } = this.#identifiers;
-    if (value.length >= 6) {
-      const numbers = (asciiText(value) ?? '').split('\\').map(trimmed);
-      if (numbers.some((number) => patient.isNumber(number))) {
-        const cleaned = numbers.map((number) => (patient.isNumber(number) ? '0' : number)).join('\\');
-        this.#writeCleaned(token, vr, latin1Bytes(cleaned));
-        return;
-      }
-    }
-    this.#output.write(this.#verbatim(token, vr));
-  }
-
-  #keepBytes(token: ElementToken, vr: Vr): void {
-    if (this.#identifiers.in(latin1Text(token.value), 'bytes')) this.#remove(token.tag, 'IDENTIFIER');
-    else this.#output.write(this.#verbatim(token, vr));
-  }
-
-  /** Writes a value an identifier was taken out of, or a dummy where that does not work. */
-  #writeCleaned(token: ElementToken, vr: Vr, value: Uint8Array | undefined): void {
-    this.#report.counts.cleaned++;
-    remark(this.#report, 'IDENTIFIER', token.tag);
-    this.#write(token.tag, vr, value ?? this.#dummies.bytes(vr));
   }
 
   #remove(tag: Tag, code: RemarkCode): void {
@@ -379,10 +310,8 @@ export class DatasetEditor {
     const { tag, depth } = token;
     if (depth === 0) {
       this.#insertBefore(tag);
-      if (tag === Tags.DeidentificationMethodCodeSequence && this.#inserts[this.#nextInsert]?.tag === tag) {
-        this.#nextInsert++;
+      if (tag === Tags.DeidentificationMethodCodeSequence && this.#takesInsert(tag)) {
         this.#inMethodCodes = true;
-        this.#hasMethodCode = false;
       } else if (insertedTags.has(tag)) {
         this.#skipper.begin(token);
         return;
@@ -488,25 +417,40 @@ export class DatasetEditor {
 
   // Elements that are there afterwards whether they were before or not
 
+  /** Inserts what belongs before a tag. */
   #insertBefore(tag: Tag): void {
     for (;;) {
-      const insert = this.#inserts[this.#nextInsert];
+      const insert = insertedElements[this.#nextInsert];
       if (insert === undefined || insert.tag >= tag) return;
       this.#nextInsert++;
-      insert.write(undefined);
+      this.#insert(insert.tag, undefined);
     }
   }
 
-  #makeInserts(): Insert[] {
-    return insertedElements.map(([tag, vr, value]) => ({
-      tag,
-      write: (original) => {
-        if (value === 'pseudonym') this.#write(tag, vr, this.#encodedPseudonym(vr));
-        else if (value === 'method codes') this.#writeMethodCodes();
-        else if (value === 'method') this.#write(tag, vr, this.#methods(original));
-        else this.#write(tag, vr, latin1Bytes(value));
-      },
-    }));
+  /** Does an element of ours stand in the place of this one? Of several alike, in that of the first. */
+  #takesInsert(tag: Tag): boolean {
+    if (insertedElements[this.#nextInsert]?.tag !== tag) return false;
+    this.#nextInsert++;
+    return true;
+  }
+
+  #insert(tag: Tag, original: ElementToken | undefined): void {
+    switch (tag) {
+      case Tags.PatientName:
+        this.#write(tag, 'PN', this.#encodedPseudonym('PN'));
+        break;
+      case Tags.PatientID:
+        this.#write(tag, 'LO', this.#encodedPseudonym('LO'));
+        break;
+      case Tags.DeidentificationMethod:
+        this.#write(tag, 'LO', this.#methods(original));
+        break;
+      case Tags.DeidentificationMethodCodeSequence:
+        this.#writeMethodCodes();
+        break;
+      default:
+        this.#write(tag, 'CS', latin1Bytes(insertedElements.find((insert) => insert.tag === tag)!.code!));
+    }
   }
 
   #encodedPseudonym(vr: Vr): Uint8Array {
@@ -535,32 +479,4 @@ export class DatasetEditor {
     const header = encodeElementHeader(Tags.DeidentificationMethodCodeSequence, 'SQ', item.length, encoding);
     this.#output.write(concatenated([header, item]));
   }
-}
-
-/** What every data set has afterwards, ascending: the pseudonym and the stamps (PS3.15 §E.1, PS3.3 §C.7.1.1, §C.12). */
-const insertedElements: readonly (readonly [tag: Tag, vr: Vr, value: string])[] = [
-  [Tags.PatientName, 'PN', 'pseudonym'],
-  [Tags.PatientID, 'LO', 'pseudonym'],
-  [Tags.PatientIdentityRemoved, 'CS', 'YES'],
-  [Tags.DeidentificationMethod, 'LO', 'method'],
-  [Tags.DeidentificationMethodCodeSequence, 'SQ', 'method codes'],
-  // All dates and times are gone: those of the table by its actions, others by their VR.
-  [Tags.LongitudinalTemporalInformationModified, 'CS', 'REMOVED'],
-];
-
-const insertedTags: ReadonlySet<Tag> = new Set(insertedElements.map(([tag]) => tag));
-
-/** Are there letters or digits side by side, as in a text that a wrong VR hides? Numbers rarely look like that. */
-function hasWord(bytes: Uint8Array): boolean {
-  let run = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    run = isAlphanumeric[bytes[i]!] === 1 ? run + 1 : 0;
-    if (run === 4) return true;
-  }
-  return false;
-}
-
-function isNumeric(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (numericBytes[bytes[i]!] === 0) return false;
-  return true;
 }
