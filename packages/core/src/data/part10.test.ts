@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { DicomError } from '../errors.ts';
 import type { DicomInstance } from '../transfer/types.ts';
 import { attributesFrom, textOf } from './attribute-access.ts';
 import { concatBytes } from './bytes.ts';
@@ -161,6 +163,11 @@ describe('readPart10', () => {
     ['an empty file', new Uint8Array(0), 'NOT_DICOM'],
     ['zeros', new Uint8Array(1000), 'NOT_DICOM'],
     ['a text', bytesOf('"Hello world, this is a text that has nothing to do with DICOM."'), 'NOT_DICOM'],
+    [
+      'a text that has the letters of a VR where an element would',
+      bytesOf('"THISIS NOT AN INTEGER STRING"'),
+      'NOT_DICOM',
+    ],
     ['a JPEG image', bytesOf('FFD8FFE000104A46494600010100000100010000FFDB004300'), 'NOT_DICOM'],
     ['a PNG image', bytesOf('89504E470D0A1A0A0000000D494844520000020000000200'), 'NOT_DICOM'],
     ['a ZIP archive', bytesOf('504B0304140000000800000021000000000000000000000000'), 'NOT_DICOM'],
@@ -189,6 +196,25 @@ describe('readPart10', () => {
     expect(source.open).toBe(false);
   });
 
+  it('gives an instance or a DicomError whatever bytes it is given', async () => {
+    const file = fileIn(ExplicitVrLittleEndian);
+    const changed = fc
+      .tuple(fc.nat({ max: file.length - 1 }), fc.nat({ max: 255 }))
+      .map(([at, byte]) => Uint8Array.from(file, (old, i) => (i === at ? byte : old)));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(fc.uint8Array({ maxLength: 300 }), changed), async (bytes) => {
+        try {
+          await collect((await readPart10(chunksOf(bytes, 64))).dataset);
+        } catch (error) {
+          expect(['NOT_DICOM', 'MALFORMED', 'TRUNCATED', 'TOO_LARGE']).toContain(
+            (error as { code: string }).code,
+          );
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('ends the source when the data set is left early, or never read', async () => {
     const file = fileIn(ExplicitVrLittleEndian);
     const left = watch(chunksOf(file, 16));
@@ -198,6 +224,14 @@ describe('readPart10', () => {
     const unread = watch(chunksOf(file, 16));
     await (await readPart10(unread)).dataset[Symbol.asyncIterator]().return?.();
     expect(unread.open).toBe(false);
+  });
+
+  it('does not take an error of the source for bytes that are no DICOM', async () => {
+    async function* broken() {
+      yield datasetIn(ExplicitVrLittleEndian).subarray(0, 20);
+      throw new DicomError('FILE', 'The file can not be read.');
+    }
+    await expect(readPart10(broken())).rejects.toMatchObject({ code: 'FILE' });
   });
 
   it('passes an error of the source on', async () => {

@@ -22,7 +22,7 @@ export const IMPLEMENTATION_VERSION_NAME = 'ADIT_TS_1';
 const preambleLength = 128;
 
 /** Nobody has a reason to write more; it bounds what is read into memory. */
-const maxMetaLength = 16 * 1024 * 1024;
+const maxMetaLength = 4 * 1024 * 1024;
 
 export interface FileMetaOptions {
   sopClassUid: string;
@@ -99,7 +99,11 @@ export async function readPart10(
       };
     }
     const unnamed = { sopClassUid: '', sopInstanceUid: '', transferSyntaxUid, dataset, ...byteLength };
-    return { ...(await nameInstance(unnamed)), meta, datasetOffset: offset };
+    const named = await nameInstance(unnamed).catch((error: unknown) => {
+      // Of a file that says nothing of itself, only a data set that can be read shows that it is one.
+      throw start === 0 && isUnreadable(error) ? notDicom(error) : error;
+    });
+    return { ...named, meta, datasetOffset: offset };
   } catch (error) {
     await source.return?.();
     throw error;
@@ -238,7 +242,16 @@ async function locateDataset(
       }
     }
   }
-  throw new DicomError('NOT_DICOM', 'The file is no DICOM file.');
+  throw notDicom();
+}
+
+/** Is it the bytes that are wrong, and not the source? */
+function isUnreadable(error: unknown): boolean {
+  return error instanceof DicomError && ['MALFORMED', 'TRUNCATED', 'TOO_LARGE'].includes(error.code);
+}
+
+function notDicom(cause?: unknown): DicomError {
+  return new DicomError('NOT_DICOM', 'The file is no DICOM file.', { cause });
 }
 
 /** Explicit and implicit VR little endian are mixed up by some writers; the bytes tell. */

@@ -7,13 +7,16 @@ export function replay(
   rest: AsyncIterator<Uint8Array>,
 ): AsyncIterable<Uint8Array> {
   const pending = [...head];
+  let left = false;
   // A generator that nobody has begun would not pass its `return()` on.
   const iterator: AsyncIterator<Uint8Array> = {
     async next() {
+      if (left) return { done: true, value: undefined };
       const chunk = pending.shift();
       return chunk === undefined ? rest.next() : { done: false, value: chunk };
     },
     async return(value) {
+      left = true;
       pending.length = 0;
       await rest.return?.();
       return { done: true, value };
