@@ -5,7 +5,7 @@ import { decodeCommandSet } from './command-set.ts';
 import { connect } from './connect.ts';
 import type { DimseError } from './dimse-error.ts';
 import type { DimseNode } from './node.ts';
-import { messageBytes, type ScriptedPeer, scriptedServer } from './test-support/scripted-peer.ts';
+import { messageBytes, type ScriptedPeer, scriptedServer } from './testing/scripted-peer.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 const CT = SopClass.CtImageStorage;

@@ -8,7 +8,7 @@ import {
   isResponse,
 } from './command-set.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { bytes } from './test-support/bytes.ts';
+import { bytes } from './testing/bytes.ts';
 
 const fixtures: [name: string, encoded: Buffer, decoded: CommandSet][] = [
   [

@@ -4,8 +4,8 @@ import { connect } from './connect.ts';
 import type { DimseError } from './dimse-error.ts';
 import { echo } from './echo.ts';
 import type { DimseNode } from './node.ts';
-import { freePort } from './test-support/free-port.ts';
-import { scriptedServer } from './test-support/scripted-peer.ts';
+import { freePort } from './testing/free-port.ts';
+import { scriptedServer } from './testing/scripted-peer.ts';
 
 const contexts = [
   { abstractSyntax: SopClass.Verification, transferSyntaxes: [TransferSyntax.ImplicitVrLittleEndian] },

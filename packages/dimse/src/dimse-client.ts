@@ -1,9 +1,14 @@
-import type { Attributes, InstanceSource, Query, Queryable } from '@adit/core';
-import { matches } from '@adit/core';
+import {
+  type Attributes,
+  createLocalFilter,
+  type InstanceSource,
+  type Query,
+  type Queryable,
+} from '@adit/core';
 import type { Association } from './association.ts';
 import { connect } from './connect.ts';
 import { checkNode, type DimseNode } from './node.ts';
-import { findContexts, findModel, queryIdentifier } from './query-model.ts';
+import { findContexts, planFind } from './query-model.ts';
 import { retrieve } from './retrieve.ts';
 
 /** A node that can be searched and retrieved from. Dispose of it to release its associations. */
@@ -21,18 +26,14 @@ const IDLE_MS = 5000;
 export function createDimseClient(node: DimseNode): DimseClient {
   checkNode(node);
   const queries = new QueryAssociations(node);
-  const client: DimseClient = {
-    find: (query, options) => find(queries, query, options?.signal),
+  const search: Queryable = { find: (query, options) => find(queries, query, options?.signal) };
+  return {
+    ...search,
     retrieve: (selection, options) =>
-      retrieve(
-        node,
-        { find: (query, findOptions) => find(queries, query, findOptions?.signal) },
-        selection,
-        options,
-      ),
+      // A node that takes one association at a time would keep the retrieval waiting for a search that is over.
+      retrieve(node, search, selection, { ...options, beforeConnect: () => queries.releaseKept() }),
     [Symbol.asyncDispose]: () => queries[Symbol.asyncDispose](),
   };
-  return client;
 }
 
 async function* find(
@@ -43,14 +44,10 @@ async function* find(
   if (query.limit !== undefined && query.limit <= 0) return;
   const association = await queries.take(signal);
   try {
-    const sopClassUid = findModel(association, query.level);
+    const isMatch = createLocalFilter(query, { caseInsensitive: true });
     let count = 0;
-    for await (const match of association.cFind({
-      sopClassUid,
-      identifier: queryIdentifier(query),
-      signal,
-    })) {
-      if (!matches(match, query)) continue;
+    for await (const match of association.cFind({ ...planFind(association, query), signal })) {
+      if (!isMatch(match)) continue;
       yield match;
       count += 1;
       if (count === query.limit) return;
@@ -86,15 +83,19 @@ class QueryAssociations implements AsyncDisposable {
       return;
     }
     this.#kept = association;
-    this.#timer = setTimeout(() => void this[Symbol.asyncDispose](false), IDLE_MS);
+    this.#timer = setTimeout(() => void this.releaseKept(), IDLE_MS);
     this.#timer.unref();
   }
 
-  async [Symbol.asyncDispose](close = true): Promise<void> {
-    this.#closed ||= close;
+  async releaseKept(): Promise<void> {
     clearTimeout(this.#timer);
     const kept = this.#kept;
     this.#kept = undefined;
     await kept?.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.releaseKept();
   }
 }

@@ -6,8 +6,8 @@ import { createDimseSink } from './dimse-sink.ts';
 import type { DimseNode } from './node.ts';
 import type { StoreRequest } from './scp/handlers.ts';
 import { type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
-import { freePort } from './test-support/free-port.ts';
-import { scriptedServer } from './test-support/scripted-peer.ts';
+import { freePort } from './testing/free-port.ts';
+import { scriptedServer } from './testing/scripted-peer.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 const CT = SopClass.CtImageStorage;

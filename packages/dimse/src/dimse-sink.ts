@@ -17,6 +17,7 @@ export interface DimseSinkOptions {
 /** A destination for instances by C-STORE. Dispose of it to release its associations. */
 export interface DimseSink extends InstanceSink, AsyncDisposable {
   readonly concurrency: number;
+  release(): Promise<void>;
 }
 
 const DEFAULT_MAX_ASSOCIATIONS = 4;
@@ -55,7 +56,6 @@ interface Member {
 /** An instance waiting for a place on an association. */
 interface Waiter {
   readonly key: string;
-  readonly instance: DicomInstance;
   /** With undefined: the node refuses the context, or the caller gave up. */
   readonly place: PromiseWithResolvers<Member | undefined>;
 }
@@ -97,6 +97,11 @@ class AssociationPool implements DimseSink {
       // The source may be in the middle of something: it is told, not waited for.
       void dataset.dispose().catch(() => undefined);
     }
+  }
+
+  async release(): Promise<void> {
+    const idle = [...this.#members].filter((member) => member.association && member.jobs === 0);
+    await Promise.all(idle.map((member) => this.#release(member)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -144,7 +149,7 @@ class AssociationPool implements DimseSink {
     signal: AbortSignal | undefined,
   ): Promise<Member | undefined> {
     if (!this.#seen.has(key)) this.#seen.set(key, contextRequest(instance));
-    const waiter: Waiter = { key, instance, place: Promise.withResolvers() };
+    const waiter: Waiter = { key, place: Promise.withResolvers() };
     this.#waiters.push(waiter);
     // Objects that come while all associations are busy are the reason to have more of them.
     if (!this.#find(key, 1) && this.#members.size < this.#limit) this.#open(key);

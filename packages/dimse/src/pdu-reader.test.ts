@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { encodePdu } from './pdu.ts';
 import { MAXIMUM_CONTROL_PDU_LENGTH, PduReader } from './pdu-reader.ts';
 import { AbortReason, ProtocolError } from './protocol-error.ts';
-import { bytes } from './test-support/bytes.ts';
+import { bytes } from './testing/bytes.ts';
 
 /** Reads chunks and gives what came out: PDUs by type, values put together by fragment. */
 function read(chunks: readonly Uint8Array[], maximumDataLength = 65536) {

@@ -9,7 +9,7 @@ import {
   PDU_HEADER_LENGTH,
 } from './pdu.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { bytes } from './test-support/bytes.ts';
+import { bytes } from './testing/bytes.ts';
 
 /** Verification in implicit VR little endian, asked for by ECHOSCU of ANY-SCP. */
 const associateRq = bytes(`

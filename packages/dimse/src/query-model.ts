@@ -1,13 +1,4 @@
-import {
-  type Attributes,
-  type AttributesInput,
-  attributesFrom,
-  type Query,
-  type QueryLevel,
-  returnKeys,
-  SopClass,
-  TransferSyntax,
-} from '@adit/core';
+import { type Attributes, identifierOf, type Query, SopClass, TransferSyntax } from '@adit/core';
 import type { Association } from './association.ts';
 import { DimseError } from './dimse-error.ts';
 import type { ContextRequest } from './presentation-context.ts';
@@ -28,13 +19,23 @@ function nativeContext(abstractSyntax: string): ContextRequest {
   return { abstractSyntax, transferSyntaxes: NATIVE };
 }
 
-/** The model to ask in: Study Root, unless the level or the node wants Patient Root. */
-export function findModel(association: Association, level: QueryLevel): string {
-  return chooseModel(
-    association,
-    level === 'PATIENT' ? [SopClass.PatientRootFind] : [SopClass.StudyRootFind, SopClass.PatientRootFind],
-    'searched (C-FIND)',
-  );
+/**
+ * The C-FIND a query comes to: in Study Root, unless the level or the node wants Patient Root. A node without Patient Root
+ * is asked for studies instead of patients; a local filter makes one answer a patient of them.
+ */
+export function planFind(
+  association: Association,
+  query: Query,
+): { sopClassUid: string; identifier: Attributes } {
+  const identifier = identifierOf(query);
+  const models =
+    query.level === 'PATIENT'
+      ? [SopClass.PatientRootFind, SopClass.StudyRootFind]
+      : [SopClass.StudyRootFind, SopClass.PatientRootFind];
+  const sopClassUid = chooseModel(association, models, 'searched (C-FIND)');
+  if (query.level !== 'PATIENT' || sopClassUid === SopClass.PatientRootFind)
+    return { sopClassUid, identifier };
+  return { sopClassUid, identifier: { ...identifier, '00080052': { vr: 'CS', Value: ['STUDY'] } } };
 }
 
 /** The model to retrieve in. */
@@ -53,21 +54,4 @@ function chooseModel(association: Association, models: readonly string[], what: 
     'NO_CONTEXT',
     `${association.peer} does not allow being ${what}; enable it at the node for this AE title.`,
   );
-}
-
-/** Characters beyond ASCII need a Specific Character Set (0008,0005). */
-const BEYOND_ASCII = /[^\0-\x7f]/;
-
-/** The identifier of a C-FIND: keys, return keys, level (PS3.4 §C.4.1.1.3). */
-export function queryIdentifier(query: Query): Attributes {
-  const input: Record<string, AttributesInput[string]> = {};
-  for (const keyword of returnKeys(query.level)) input[keyword] = '';
-  for (const [keyword, value] of Object.entries(query.keys)) {
-    input[keyword] = value === '' ? '' : value.split('\\');
-  }
-  input.QueryRetrieveLevel = query.level;
-  if (Object.values(query.keys).some((value) => BEYOND_ASCII.test(value))) {
-    input.SpecificCharacterSet = 'ISO_IR 192';
-  }
-  return attributesFrom(input);
 }

@@ -48,14 +48,14 @@ interface Account {
  * Retrieves a selection by C-GET. The presentation contexts are planned from its SOP classes; instances that the node could
  * not send are asked for again on associations with other contexts.
  *
- * Instances that never come go to `onFailure`. Throws `DimseError` when the retrieval fails as a whole; `NOTHING_SENT` when
+ * Instances that never come go to `onFailure`. `beforeConnect` is called before each association. Throws `DimseError` when the retrieval fails as a whole; `NOTHING_SENT` when
  * the node says it is done and has sent nothing.
  */
 export async function* retrieve(
   node: DimseNode,
   queryable: Queryable,
   selection: Selection,
-  options: RetrieveOptions = {},
+  options: RetrieveOptions & { beforeConnect?: () => Promise<void> } = {},
 ): AsyncGenerator<DicomInstance, void, undefined> {
   const { signal } = options;
   const search = new SelectionSearch(queryable, selection, signal);
@@ -75,6 +75,7 @@ export async function* retrieve(
     account.failedCount = 0;
     account.failedInstances.clear();
     account.failure = undefined;
+    await options.beforeConnect?.();
     yield* retrieveRound(node, selection, targets, contexts, account, signal);
     if (account.failedCount === 0 && !account.failure) break;
     // Only instances that one by one could not be sent may lack a context.

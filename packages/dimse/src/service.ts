@@ -6,7 +6,7 @@ import type { PresentationContext } from './presentation-context.ts';
 import { isRetryableStatus, type StatusService, statusText } from './status.ts';
 
 /** A UID as people call it. */
-export function uidName(uid: string): string {
+function uidName(uid: string): string {
   return registeredUid(uid)?.name || uid;
 }
 

@@ -115,7 +115,7 @@ export function statusText(status: number, service?: StatusService): string {
 }
 
 /** A status as the standard writes it: four hexadecimal digits. */
-export function statusHex(status: number): string {
+function statusHex(status: number): string {
   return status.toString(16).toUpperCase().padStart(4, '0');
 }
 

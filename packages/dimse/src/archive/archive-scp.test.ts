@@ -25,7 +25,7 @@ import { connect } from '../connect.ts';
 import { createDimseClient } from '../dimse-client.ts';
 import { createDimseSink } from '../dimse-sink.ts';
 import type { DimseNode } from '../node.ts';
-import { runDcmtk } from '../test-support/dcmtk.ts';
+import { runDcmtk } from '../testing/dcmtk.ts';
 import { type ArchiveScp, createArchiveScp } from './create-archive-scp.ts';
 
 const AE_TITLE = 'ARCHIVE';

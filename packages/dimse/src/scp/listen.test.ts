@@ -18,7 +18,7 @@ import {
   messageBytes,
   type ScriptedPeer,
   scriptedClient,
-} from '../test-support/scripted-peer.ts';
+} from '../testing/scripted-peer.ts';
 import type { StoreRequest } from './handlers.ts';
 import { type DimseServer, type ListenOptions, listen } from './listen.ts';
 

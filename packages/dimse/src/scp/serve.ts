@@ -86,7 +86,7 @@ export async function answer(service: Service, { status, comment }: StatusAnswer
 const MAXIMUM_COMMENT_LENGTH = 64;
 
 /** The status that a handler's error is answered with. */
-export function statusOf(error: unknown): StatusAnswer {
+function statusOf(error: unknown): StatusAnswer {
   if (error instanceof DimseError && error.status !== undefined) {
     return error.comment === undefined
       ? { status: error.status }
