@@ -1,5 +1,6 @@
 import type { InstanceSource, Queryable } from '@adit/core';
 import { createTransport } from '#transport';
+import { DicomWebError } from './dicomweb-error.ts';
 import { find } from './qido/find.ts';
 import type { Service } from './service.ts';
 import { parseServiceRoot } from './service-root.ts';
@@ -27,6 +28,16 @@ export interface DicomWebClientOptions {
 /** A DICOMweb service to search (QIDO-RS) and to retrieve from (WADO-RS). */
 export interface DicomWebClient extends Queryable, InstanceSource, AsyncDisposable {}
 
+/** Node's own error would repeat the value, which may be a credential. */
+function areHeaders(headers: Readonly<Record<string, string>>): boolean {
+  try {
+    new Headers(headers);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Makes a client of a DICOMweb service. It connects when it is first used and keeps connections until it is disposed of,
  * which ends what is under way.
@@ -36,6 +47,9 @@ export interface DicomWebClient extends Queryable, InstanceSource, AsyncDisposab
  */
 export function createDicomWebClient(options: DicomWebClientOptions): DicomWebClient {
   const root = parseServiceRoot(options.url);
+  if (!areHeaders(options.headers ?? {})) {
+    throw new DicomWebError('INVALID_HEADERS', `The headers for ${root.name} are not valid: check them.`);
+  }
   const transport = createTransport({
     name: root.name,
     connectTimeout: options.connectTimeout ?? 10_000,

@@ -3,7 +3,8 @@ import { DicomError, type DicomErrorOptions } from '@adit/core';
 /**
  * What went wrong with a DICOMweb service:
  *
- * - `INVALID_URL`, `INVALID_QUERY`: the caller's mistake, found before anything was sent.
+ * - `INVALID_URL`, `INVALID_HEADERS`, `INVALID_QUERY`, `CLOSED`: the caller's mistake, found before anything was sent;
+ *   `CLOSED` also for what was under way when the client was disposed of.
  * - `CONNECT`, `TLS`, `TIMEOUT`, `NETWORK`: no connection, no trust, no answer in time, cut while answering.
  * - `UNAUTHORIZED`, `NOT_FOUND`, `NOT_ACCEPTABLE`, `REJECTED`, `BUSY`, `SERVER`: what an HTTP status says.
  * - `UNEXPECTED_ANSWER`, `MALFORMED`, `TRUNCATED`, `LIMIT`: an answer that is something else, against its format, ends
@@ -11,7 +12,9 @@ import { DicomError, type DicomErrorOptions } from '@adit/core';
  */
 export type DicomWebErrorCode =
   | 'INVALID_URL'
+  | 'INVALID_HEADERS'
   | 'INVALID_QUERY'
+  | 'CLOSED'
   | 'CONNECT'
   | 'TLS'
   | 'TIMEOUT'

@@ -138,8 +138,19 @@ describe('parseMultipart', () => {
     await expect(readAll(bytesOf(text), 'b')).rejects.toMatchObject({ code: 'MALFORMED' });
   });
 
-  it('refuses an empty boundary', async () => {
-    await expect(readAll(message, '')).rejects.toMatchObject({ code: 'MALFORMED' });
+  it('refuses an empty boundary, and closes the stream', async () => {
+    let closed = false;
+    const stream: AsyncIterable<Uint8Array> = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false, value: message }),
+        return: async () => {
+          closed = true;
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+    await expect(toArray(parseMultipart(stream, ''))).rejects.toMatchObject({ code: 'MALFORMED' });
+    expect(closed).toBe(true);
   });
 
   const three = '--b\r\n\r\none\r\n--b\r\n\r\ntwo\r\n--b\r\n\r\nthree\r\n--b--';

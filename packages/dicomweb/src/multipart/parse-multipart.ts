@@ -44,11 +44,11 @@ export async function* parseMultipart(
   options: MultipartOptions = {},
 ): AsyncGenerator<MultipartPart, void, undefined> {
   const { maxHeaderBytes = 16 * 1024, maxPartBytes = 16 * 1024 ** 3, peer = 'The sender' } = options;
-  if (boundary === '' || boundary.length > MAX_BOUNDARY_LENGTH) {
-    throw new DicomWebError('MALFORMED', `${peer} announced a multipart answer without a usable boundary.`);
-  }
   const queue = new ByteQueue(stream);
   try {
+    if (boundary === '' || boundary.length > MAX_BOUNDARY_LENGTH) {
+      throw new DicomWebError('MALFORMED', `${peer} announced a multipart answer without a usable boundary.`);
+    }
     const first = await skipPreamble(queue, `--${boundary}`, peer);
     const delimiter = new TextEncoder().encode(`${first.lineEnd}--${boundary}`);
     const find = createByteFinder(delimiter);

@@ -1,6 +1,5 @@
 import {
   type Attributes,
-  isValidUid,
   type JsonAttribute,
   keywordOf,
   parseTag,
@@ -14,6 +13,7 @@ import {
   vrOf,
 } from '@adit/core';
 import { DicomWebError } from '../dicomweb-error.ts';
+import { isUidLike } from '../uid-like.ts';
 
 /** One search transaction (PS3.18 §10.6), without its paging. */
 export interface SearchRequest {
@@ -59,7 +59,7 @@ export function searchRequests(query: Query): SearchRequest[] {
   const known: Record<string, JsonAttribute> = {};
   const take = (tag: Tag): string | undefined => {
     const [uid, ...more] = filters.get(tag) ?? [];
-    if (uid === undefined || more.length > 0 || !isValidUid(uid)) return undefined;
+    if (uid === undefined || more.length > 0 || !isUidLike(uid)) return undefined;
     filters.delete(tag);
     known[tagToHex(tag)] = { vr: 'UI', Value: [uid] };
     return uid;
@@ -80,7 +80,7 @@ export function searchRequests(query: Query): SearchRequest[] {
     return {
       path: pathOf(keys),
       known,
-      ...(own?.every(isValidUid) ? { atMost: own.length } : {}),
+      ...(own?.every(isUidLike) ? { atMost: own.length } : {}),
       ...(loosened.length > 0 ? { looser: { path: pathOf(looser), loosened: new Set(loosened) } } : {}),
     };
   });

@@ -6,6 +6,7 @@ export function networkError(error: unknown, name: string): DicomWebError {
   const codes = codesOf(error);
   const has = (...wanted: string[]) => wanted.some((code) => codes.includes(code));
 
+  if (has('UND_ERR_DESTROYED', 'UND_ERR_CLOSED')) return closed(name);
   if (has('ENOTFOUND')) {
     return new DicomWebError('CONNECT', `The host name of ${name} is unknown: check the address.`, {
       cause: error,
@@ -41,6 +42,11 @@ export function networkError(error: unknown, name: string): DicomWebError {
     cause: error,
     retryable: true,
   });
+}
+
+/** The transport was disposed of. */
+export function closed(name: string): DicomWebError {
+  return new DicomWebError('CLOSED', `The client of ${name} was disposed of while, or before, it was used.`);
 }
 
 /** No answer has begun in time. */

@@ -72,12 +72,12 @@ export function createTransport(options: TransportOptions): Transport {
         const location = redirectOf(answer);
         if (location === undefined) return answer;
         await answer.discard();
-        const next = new URL(location, target);
+        const next = URL.parse(location, target);
         // The headers may hold credentials: they go nowhere but to the service they were meant for.
-        if (next.origin !== new URL(url).origin || redirects === MAX_REDIRECTS) {
+        if (next?.origin !== new URL(url).origin || redirects === MAX_REDIRECTS) {
           throw new DicomWebError(
             'UNEXPECTED_ANSWER',
-            `${name} refers to ${next.origin}: use the address the service really has.`,
+            `${name} refers to ${next?.origin ?? 'nowhere'}: use the address the service really has.`,
             { status: answer.status },
           );
         }

@@ -125,6 +125,21 @@ describe.each([
     }
   });
 
+  it('ends what is under way when it is disposed of, and does nothing any more', async () => {
+    await using server = await serve((request, response) => {
+      if (request.url === '/begun') response.write('a');
+    });
+    const transport = createTransport(options);
+    const answer = await transport.get(`${server.url}/begun`, { headers: {} });
+    const body = collect(answer.body);
+    const pending = transport.get(server.url, { headers: {} });
+    const closed = [body, pending].map((one) => expect(one).rejects.toMatchObject({ code: 'CLOSED' }));
+    await expect.poll(() => server.requests.length).toBe(2);
+    await transport[Symbol.asyncDispose]();
+    await Promise.all(closed);
+    await expect(transport.get(server.url, { headers: {} })).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
   it('undoes gzip', async () => {
     await using server = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('[]'));

@@ -1,6 +1,6 @@
 import { DicomWebError } from '../dicomweb-error.ts';
 import { guardBody } from './guard-body.ts';
-import { networkError, stalled, timeout } from './network-error.ts';
+import { closed, networkError, stalled, timeout } from './network-error.ts';
 import type { Transport, TransportOptions } from './transport.ts';
 
 /**
@@ -10,9 +10,11 @@ import type { Transport, TransportOptions } from './transport.ts';
 export function createTransport(options: TransportOptions): Transport {
   const { name } = options;
   const open = new Set<AbortController>();
+  let disposed = false;
 
   return {
     async get(url, { headers, signal }) {
+      if (disposed) throw closed(name);
       const controller = new AbortController();
       const signals = signal ? [signal, controller.signal] : [controller.signal];
       const translate = (error: unknown) => {
@@ -64,7 +66,8 @@ export function createTransport(options: TransportOptions): Transport {
       }
     },
     async [Symbol.asyncDispose]() {
-      for (const controller of open) controller.abort();
+      disposed = true;
+      for (const controller of open) controller.abort(closed(name));
       open.clear();
     },
   };

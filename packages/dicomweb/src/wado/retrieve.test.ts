@@ -28,7 +28,7 @@ interface Retrieval {
 /** Retrieves from a server that answers as told. */
 async function retrieveFrom(
   listener: RequestListener,
-  selection: Omit<Selection, 'studyInstanceUid'> = {},
+  selection: Partial<Selection> = {},
   options: Partial<DicomWebClientOptions> = {},
 ): Promise<Retrieval> {
   await using server = await serve(listener);
@@ -182,6 +182,7 @@ describe('retrieve', () => {
 
   it.each([
     [200, 'text/html', 'UNEXPECTED_ANSWER', false],
+    [204, 'text/plain', 'NOT_FOUND', false],
     [200, 'application/dicom+json', 'UNEXPECTED_ANSWER', false],
     [200, 'multipart/related; type="application/dicom"', 'MALFORMED', false],
     [401, 'text/html', 'UNAUTHORIZED', false],
@@ -210,6 +211,22 @@ describe('retrieve', () => {
     for (const one of [error, broken]) {
       expect(JSON.stringify([String(one), one, (one as Error).cause])).not.toContain('secret');
     }
+  });
+
+  it('asks for nothing but UIDs', async () => {
+    for (const selection of [
+      { studyInstanceUid: '..' },
+      { seriesInstanceUids: ['1.2/../..'] },
+      { seriesInstanceUids: ['1.2'], sopInstanceUids: ['1.2?x'] },
+    ]) {
+      const { error, requests } = await retrieveFrom(answer(message), selection);
+      expect(error).toMatchObject({ code: 'INVALID_QUERY' });
+      expect(requests).toEqual([]);
+    }
+    // Against the rules of UIDs, but there are some.
+    expect((await retrieveFrom(answer(message), { seriesInstanceUids: ['1.02.3'] })).received).toHaveLength(
+      3,
+    );
   });
 
   it('says that only a part could be sent', async () => {

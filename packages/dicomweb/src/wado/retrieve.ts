@@ -11,6 +11,7 @@ import { DicomWebError } from '../dicomweb-error.ts';
 import { find } from '../qido/find.ts';
 import { ask, type Service } from '../service.ts';
 import type { HttpAnswer } from '../transport/transport.ts';
+import { isUidLike } from '../uid-like.ts';
 import { instancesOfAnswer } from './instances-of-answer.ts';
 
 /** As stored: without the transfer syntax, servers decompress (PS3.18 §8.7.3.5.2). */
@@ -80,8 +81,14 @@ async function* retrieveAll(
   }
 }
 
-const askFor = (service: Service, { path, what }: Target, signal: AbortSignal): Promise<HttpAnswer> =>
-  ask(service, { path, accept: ACCEPT, acceptEncoding: 'identity', what, signal });
+async function askFor(service: Service, { path, what }: Target, signal: AbortSignal): Promise<HttpAnswer> {
+  const answer = await ask(service, { path, accept: ACCEPT, acceptEncoding: 'identity', what, signal });
+  if (answer.status !== 204) return answer;
+  await answer.discard();
+  throw new DicomWebError('NOT_FOUND', `${service.root.name} has nothing of ${what} (HTTP 204).`, {
+    status: 204,
+  });
+}
 
 /** Of several things asked for, one may be missing without the others being so. */
 function concernsOnlyOne(error: unknown): error is DicomWebError {
@@ -93,13 +100,15 @@ async function targetsOf(
   selection: Selection,
   context: RetrieveContext,
 ): Promise<Target[]> {
-  const { studyInstanceUid, sopInstanceUids } = selection;
-  const study = `/studies/${encodeURIComponent(studyInstanceUid)}`;
+  const { studyInstanceUid, seriesInstanceUids = [], sopInstanceUids } = selection;
+  if (![studyInstanceUid, ...seriesInstanceUids, ...(sopInstanceUids ?? [])].every(isUidLike)) {
+    throw new DicomWebError('INVALID_QUERY', 'The selection holds something that is not a UID: check it.');
+  }
+  const study = `/studies/${studyInstanceUid}`;
   const series = await chosenSeries(service, selection, context.signal);
-  const seriesPath = (uid: string) => `${study}/series/${encodeURIComponent(uid)}`;
+  const seriesPath = (uid: string) => `${study}/series/${uid}`;
   if (sopInstanceUids !== undefined) {
-    const instancePath = (seriesUid: string, uid: string) =>
-      `${seriesPath(seriesUid)}/instances/${encodeURIComponent(uid)}`;
+    const instancePath = (seriesUid: string, uid: string) => `${seriesPath(seriesUid)}/instances/${uid}`;
     const placed =
       series?.length === 1
         ? sopInstanceUids.map((uid): [string, string] => [uid, series[0]!])
@@ -126,7 +135,7 @@ async function chosenSeries(
   const keys = { StudyInstanceUID: studyInstanceUid, Modality: '' };
   for await (const match of find(service, { level: 'SERIES', keys }, { signal })) {
     const uid = textOf(match, 'SeriesInstanceUID');
-    if (uid === undefined || (wanted && !wanted.has(uid))) continue;
+    if (uid === undefined || !isUidLike(uid) || (wanted && !wanted.has(uid))) continue;
     if (!excludeModalities.includes(textOf(match, 'Modality') ?? '')) kept.push(uid);
   }
   return kept;
@@ -147,7 +156,8 @@ async function placesOf(
     for await (const match of find(service, { level: 'IMAGE', keys }, { signal: context.signal })) {
       const uid = textOf(match, 'SOPInstanceUID');
       const seriesUid = textOf(match, 'SeriesInstanceUID');
-      if (uid !== undefined && seriesUid !== undefined && wanted.delete(uid)) places.push([uid, seriesUid]);
+      if (uid === undefined || seriesUid === undefined || !isUidLike(seriesUid)) continue;
+      if (wanted.delete(uid)) places.push([uid, seriesUid]);
     }
   }
   for (const sopInstanceUid of wanted) {
