@@ -63,7 +63,10 @@ async function* find<T extends object>(
 ): AsyncGenerator<{ found: T } | { end: { matches: number; limited: boolean; seconds: number } }> {
   const started = performance.now();
   const seen = new Set<string>();
-  let limited = false;
+  const end = (limited: boolean) => {
+    const seconds = Math.round(performance.now() - started) / 1000;
+    return { end: { matches: seen.size, limited, seconds } };
+  };
   for await (const match of source.find(query, { signal: options.signal })) {
     if (!options.wanted(match)) continue;
     const found = options.convert(match);
@@ -71,12 +74,12 @@ async function* find<T extends object>(
     const key = JSON.stringify(found);
     if (seen.has(key)) continue;
     if (seen.size === options.limit) {
-      limited = true;
-      break;
+      // Said before the source is told to stop, which it may take its time for.
+      yield end(true);
+      return;
     }
     seen.add(key);
     yield { found };
   }
-  const seconds = Math.round(performance.now() - started) / 1000;
-  yield { end: { matches: seen.size, limited, seconds } };
+  yield end(false);
 }

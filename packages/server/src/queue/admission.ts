@@ -51,13 +51,26 @@ export async function admitTasks(transaction: Transaction<Schema>, sourceId: str
       )
       returning id
     )
-    select graphile_worker.add_job(
-      ${QUEUE_TASKS.transfer},
-      json_build_object('taskId', id::text),
-      job_key := ${QUEUE_TASKS.transfer} || ':' || id,
-      max_attempts := ${QUEUE_ATTEMPTS}::int
-    ) from admitted
+    select ${enqueue} from admitted
   `.execute(transaction);
+}
+
+/** Puts the task of a row's `id` into the queue, in place of what is in it for that task. */
+const enqueue = sql`graphile_worker.add_job(
+  ${QUEUE_TASKS.transfer},
+  json_build_object('taskId', id::text),
+  job_key := ${QUEUE_TASKS.transfer} || ':' || id,
+  max_attempts := ${QUEUE_ATTEMPTS}::int
+)`;
+
+/**
+ * Queues the admitted tasks that nobody runs once more: a worker that died may have had them in its hands without having
+ * begun. One that is queued already, or that a living worker is about to begin, is not done twice for that.
+ */
+export async function queueAgain(db: Kysely<Schema>): Promise<void> {
+  await sql`
+    select ${enqueue} from tasks where state = 'pending' and admitted_at is not null
+  `.execute(db);
 }
 
 /** Has the tasks of a source admitted again at a later time. */

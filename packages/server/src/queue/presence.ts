@@ -83,6 +83,7 @@ export async function announceWorker(options: {
       stop.abort();
       const id = await announced.catch(() => undefined);
       if (id !== undefined && client) {
+        // Refused while tasks of the worker have not stopped: then others find it dead and free them.
         await client.query('delete from workers where id = $1', [id]).catch(() => {});
       }
       client?.release(true);
@@ -92,14 +93,14 @@ export async function announceWorker(options: {
 
 /**
  * Looks for workers that are gone without a word and calls `bury` for each, whose row is removed afterwards. While one is
- * being buried nobody else does it.
+ * being buried nobody else does it. Says how many there were.
  */
 export async function buryDeadWorkers(
   db: Kysely<Schema>,
   bury: (workerId: string) => Promise<void>,
-): Promise<void> {
+): Promise<number> {
   const workers = await db.selectFrom('workers').select('id').execute();
-  if (workers.length === 0) return;
+  let buried = 0;
   await db.connection().execute(async (connection) => {
     for (const { id } of workers) {
       const { rows } = await sql<{ dead: boolean }>`
@@ -109,9 +110,11 @@ export async function buryDeadWorkers(
       try {
         await bury(id);
         await connection.deleteFrom('workers').where('id', '=', id).execute();
+        buried += 1;
       } finally {
         await sql`select pg_advisory_unlock(${LOCKS.worker}, ${Number(id)})`.execute(connection);
       }
     }
   });
+  return buried;
 }

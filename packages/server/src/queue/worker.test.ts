@@ -333,6 +333,16 @@ describe('a worker', () => {
     expect(await rowsOf('workers')).toHaveLength(1);
   });
 
+  test('that died with a task in its hands before it began is no reason to forget the task', async () => {
+    const job = await queue.createJob(2);
+    // The queue has handed the tasks out; who took them is no more.
+    await database.pool.query(`
+      update graphile_worker._private_jobs set locked_at = now(), locked_by = 'dead', attempts = 1`);
+    await database.pool.query('insert into workers default values');
+    await using _worker = await queue.startWorker(succeed);
+    expect((await untilJob(job.id, ended)).state).toBe('success');
+  });
+
   test('whose tasks take it down with them does not try for ever', async () => {
     const job = await queue.createJob(1);
     await database.pool.query(`

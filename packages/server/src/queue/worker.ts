@@ -19,6 +19,7 @@ import {
   type AdmitPayload,
   admitTasks,
   QUEUE_TASKS,
+  queueAgain,
   sourcesWithWaitingTasks,
   type TransferPayload,
 } from './admission.ts';
@@ -138,7 +139,7 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
 
   /** Frees the tasks of workers that died, and admits what nobody has admitted. */
   async function lookAround(): Promise<void> {
-    await buryDeadWorkers(db, async (workerId) => {
+    const buried = await buryDeadWorkers(db, async (workerId) => {
       const tasks = await db
         .selectFrom('tasks')
         .select(['id', 'job_id as jobId'])
@@ -150,6 +151,7 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
         await settleTask(db, { ...task, workerId }, { end: 'lost', message }, retryWaits);
       }
     });
+    if (buried > 0) await queueAgain(db);
     for (const sourceId of await sourcesWithWaitingTasks(db)) await admit(sourceId);
     await pruneEvents(db);
   }
@@ -173,6 +175,7 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
   });
 
   await lookAround();
+  await queueAgain(db);
   const stopLooking = new AbortController();
   const looking = (async () => {
     while (!stopLooking.signal.aborted) {

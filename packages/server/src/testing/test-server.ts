@@ -11,6 +11,7 @@ import type { TestDatabase } from './test-postgres.ts';
 export interface TestServer extends AsyncDisposable {
   readonly server: Server;
   readonly url: string;
+  readonly dataDirectory: string;
   /** Clients that are logged in. */
   readonly admin: Client;
   readonly anna: Client;
@@ -49,6 +50,7 @@ export async function startTestServer(
   return {
     server,
     url: server.url,
+    dataDirectory,
     admin: await login('admin', true),
     anna: await login('anna', false),
     bert: await login('bert', false),

@@ -56,6 +56,11 @@ const STATEMENTS = [
   'create index jobs_source on jobs (source_id)',
   'create index jobs_destination on jobs (destination_id)',
 
+  `create table workers (
+    id bigint generated always as identity primary key,
+    started_at timestamptz not null default now()
+  )`,
+
   `create table tasks (
     id bigint generated always as identity primary key,
     job_id bigint not null references jobs on delete cascade,
@@ -70,7 +75,8 @@ const STATEMENTS = [
     message text not null default '',
     admitted_at timestamptz,
     retry_at timestamptz,
-    worker_id bigint,
+    -- So that a worker whose tasks did not stop cannot be forgotten before they are freed.
+    worker_id bigint references workers,
     expected bigint,
     received bigint not null default 0,
     stored bigint not null default 0,
@@ -107,11 +113,6 @@ const STATEMENTS = [
     job_id bigint not null,
     task_id bigint,
     at timestamptz not null default now()
-  )`,
-
-  `create table workers (
-    id bigint generated always as identity primary key,
-    started_at timestamptz not null default now()
   )`,
 
   `create table keys (
