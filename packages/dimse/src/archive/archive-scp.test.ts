@@ -452,13 +452,13 @@ describe('archive SCP with our own client', () => {
         sent += chunk.length;
         if (sent < 3 * 1024 * 1024) continue;
         // Not before the archive has begun to write.
-        await expect.poll(() => filesIn(folder)).toHaveLength(1);
+        await expect.poll(() => filesIn(folder), { timeout: 10_000 }).toHaveLength(1);
         throw new Error('source cut');
       }
     }
     await using sink = createDimseSink(node);
     await expect(sink.store({ ...instance, dataset: cut() })).rejects.toThrow('source cut');
-    await expect.poll(() => filesIn(folder)).toEqual([]);
+    await expect.poll(() => filesIn(folder), { timeout: 10_000 }).toEqual([]);
     expect(archive.archive.size).toBe(0);
   });
 });

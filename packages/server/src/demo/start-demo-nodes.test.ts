@@ -42,7 +42,7 @@ async function timesOfChange(folder: string): Promise<Record<string, number>> {
   return Object.fromEntries(await Promise.all(files.map(async (path) => [path, (await stat(path)).mtimeMs])));
 }
 
-/** A process that starts the demo, and prints a line when it is done. */
+/** A process that starts the demo, and prints a line when it is done. Disposing of it kills it. */
 function startInProcess(...shell: readonly string[]) {
   const script = `
     import { startDemoNodes } from ${JSON.stringify(fileURLToPath(new URL('start-demo-nodes.ts', import.meta.url)))};
@@ -53,7 +53,16 @@ function startInProcess(...shell: readonly string[]) {
   `;
   const node = [process.execPath, '--conditions=@adit/source', '--input-type=module', '-e', script];
   const [command, ...args] = [...shell, ...node, dataDirectory];
-  return spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(command!, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const exited = once(child, 'exit');
+  return {
+    output: child.stdout.toArray(),
+    exited,
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
 }
 
 /** Reads everything back and compares it, byte for byte, with what is to be generated. */
@@ -149,14 +158,13 @@ describe('startDemoNodes on an interrupted or impossible first run', () => {
   afterEach(removeDataDirectory);
 
   it('completes a generation that was killed', async () => {
-    const child = startInProcess();
     const folder = join(dataDirectory, 'demo', 'DEMO_A');
-    const exited = once(child, 'exit');
-    await expect
-      .poll(async () => (await filesIn(folder).catch(() => [])).length, { interval: 5 })
-      .toBeGreaterThan(20);
-    child.kill('SIGKILL');
-    await exited;
+    {
+      await using _killed = startInProcess();
+      await expect
+        .poll(async () => (await filesIn(folder).catch(() => [])).length, { interval: 5, timeout: 20_000 })
+        .toBeGreaterThan(20);
+    }
     const state = JSON.parse(await readFile(join(dataDirectory, 'demo', 'demo.json'), 'utf8'));
     expect(state.filled).toBe(false);
 
@@ -173,10 +181,9 @@ describe('startDemoNodes on an interrupted or impossible first run', () => {
 
   it('says so when the disk has no room for the studies', async () => {
     // No file may be larger than 256 KiB.
-    const child = startInProcess('sh', '-c', 'ulimit -f 512; exec "$@"', 'sh');
-    const output = child.stdout.toArray();
-    await once(child, 'exit');
-    expect(String(await output).trim()).toBe('DEMO_FILL');
+    await using limited = startInProcess('sh', '-c', 'ulimit -f 512; exec "$@"', 'sh');
+    await limited.exited;
+    expect(String(await limited.output).trim()).toBe('DEMO_FILL');
   });
 
   it('refuses a state file it cannot read, rather than starting anew', async () => {
