@@ -3,7 +3,7 @@ import { isValidUid } from '@adit/core';
 import { UsageError } from './place.ts';
 
 /** A UID of the command line (PS3.5 §9.1). Throws `UsageError`. */
-export function uid(text: string): string {
+function uid(text: string): string {
   if (!isValidUid(text)) {
     throw new UsageError(`"${text}" is not a UID: it has digits and dots only, 64 characters at most.`);
   }

@@ -113,6 +113,10 @@ export class AditApp extends AditElement {
       main > * {
         flex: 1 0 auto;
       }
+      main.alone {
+        height: 100%;
+        padding: 0;
+      }
       .menu {
         display: none;
       }
@@ -125,6 +129,8 @@ export class AditApp extends AditElement {
         color: var(--accent-ink);
         border-radius: 6px;
         z-index: 10;
+        border: 0;
+        font: inherit;
       }
       .skip:focus {
         top: 6px;
@@ -241,12 +247,14 @@ export class AditApp extends AditElement {
     }
     if (this._user === undefined) return html`<span class="visually-hidden" role="status">Loading</span>`;
     if (this._user === null) {
-      return html`<adit-login .reason=${this._loginReason} @adit-login=${this.#onLogin}></adit-login>`;
+      return html`<main class="alone">
+        <adit-login .reason=${this._loginReason} @adit-login=${this.#onLogin}></adit-login>
+      </main>`;
     }
     return html`
       <div class="app" @click=${this.#onClick} @adit-open-job=${this.#onOpenJob}>
-        <a class="skip" href="#main" @click=${this.#skip}>Skip to content</a>
         <header>
+          <button class="skip" @click=${this.#skip}>Skip to content</button>
           <button
             class="icon-button menu"
             aria-label="Navigation"
@@ -355,7 +363,7 @@ export class AditApp extends AditElement {
     if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey)
       return;
     if (link.origin !== location.origin || link.target || link.hasAttribute('download')) return;
-    if (link.getAttribute('href')?.startsWith('#') || link.pathname.startsWith('/api/')) return;
+    if (link.pathname.startsWith('/api/')) return;
     event.preventDefault();
     this.#go(link.pathname + link.search);
   }
@@ -387,8 +395,7 @@ export class AditApp extends AditElement {
     if (title !== `${now} · ADIT`) document.title = `${now} · ADIT`;
   }
 
-  #skip(event: Event): void {
-    event.preventDefault();
+  #skip(): void {
     this.renderRoot.querySelector('main')?.focus();
   }
 

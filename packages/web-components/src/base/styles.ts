@@ -59,7 +59,9 @@ export const styles = css`
   .icon {
     flex: none;
   }
-  .visually-hidden {
+  .visually-hidden,
+  .bare::part(form-control-label),
+  .bare::part(label) {
     position: absolute;
     width: 1px;
     height: 1px;

@@ -101,7 +101,8 @@ export class AditJobList extends AditElement {
         <h1>Jobs</h1>
         <span class="grow"></span>
         <wa-select
-          aria-label="State"
+          class="bare"
+          label="State"
           .value=${this._filter}
           @change=${(event: Event) => {
             this._filter = ((event.target as WaSelect).value ?? '') as JobState | '';

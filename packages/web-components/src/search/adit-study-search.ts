@@ -76,7 +76,8 @@ export class AditStudySearch extends AditElement {
       .bar wa-input {
         width: 150px;
       }
-      .filters th {
+      .filters td {
+        height: auto;
         padding: 0 4px 8px 8px;
         border-bottom: 1px solid var(--line);
       }
@@ -394,8 +395,8 @@ export class AditStudySearch extends AditElement {
   ): TemplateResult {
     return html`<wa-input
       type=${type}
-      label=${labelled ? label : nothing}
-      aria-label=${labelled ? nothing : label}
+      class=${labelled ? nothing : 'bare'}
+      label=${label}
       placeholder=${labelled || type === 'date' ? nothing : 'Any'}
       maxlength="64"
       autocomplete="off"
@@ -447,15 +448,15 @@ export class AditStudySearch extends AditElement {
           this._narrow
             ? nothing
             : html`<tr class="filters">
-              <th></th>
-              <th>${this.#field('name', 'Patient name', 'text')}</th>
-              <th>${this.#field('id', 'Patient ID', 'text')}</th>
-              <th>${this.#field('born', 'Born', 'date')}</th>
-              <th></th>
-              <th></th>
-              <th>${this.#field('description', 'Description', 'text')}</th>
-              <th></th>
-              <th>${this.#field('accession', 'Accession number', 'text')}</th>
+              <td></td>
+              <td>${this.#field('name', 'Patient name', 'text')}</td>
+              <td>${this.#field('id', 'Patient ID', 'text')}</td>
+              <td>${this.#field('born', 'Born', 'date')}</td>
+              <td></td>
+              <td></td>
+              <td>${this.#field('description', 'Description', 'text')}</td>
+              <td></td>
+              <td>${this.#field('accession', 'Accession number', 'text')}</td>
             </tr>`
         }
       </thead>

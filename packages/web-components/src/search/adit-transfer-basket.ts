@@ -192,7 +192,12 @@ export class AditTransferBasket extends AditElement {
               autocomplete="off"
               .value=${live(this._pseudonyms.get(only.key) ?? '')}
               @input=${(event: Event) => this.#setPseudonym(only, event)}
-              @keydown=${(event: KeyboardEvent) => event.key === 'Enter' && this.#open()}
+              @keydown=${(event: KeyboardEvent) => {
+                if (event.key !== 'Enter') return;
+                // Else the same key press would close the dialog, whose button gets the focus.
+                event.preventDefault();
+                this.#open();
+              }}
             ></wa-input>`
             : nothing
         }
@@ -271,7 +276,8 @@ export class AditTransferBasket extends AditElement {
                     this._unchanged
                       ? html`<span class="mono">${patient.choices[0]?.study.patientId || MISSING}</span>`
                       : html`<wa-input
-                          aria-label="Pseudonym of ${name}"
+                          class="bare"
+                          label="Pseudonym of ${name}"
                           maxlength="64"
                           autocomplete="off"
                           .value=${live(this._pseudonyms.get(patient.key) ?? '')}

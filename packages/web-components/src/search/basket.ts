@@ -58,7 +58,7 @@ export function toggleSeries(
 }
 
 /** Images of a choice; undefined where the source does not count. */
-export function imagesOf({ study, series, known }: Choice): number | undefined {
+function imagesOf({ study, series, known }: Choice): number | undefined {
   if (!series || !known) return study.instances;
   const counts = known.filter((one) => series.has(one.seriesInstanceUid)).map((one) => one.instances);
   return counts.every((count) => count !== undefined)
