@@ -2,8 +2,9 @@ import type { Attributes, JsonAttribute } from './attributes.ts';
 import { encodeBase64 } from './base64.ts';
 import { concatBytes, decodeLatin1 } from './bytes.ts';
 import { type CharacterSet, characterSetOf } from './character-set.ts';
+import { dictionaryEntry } from './dictionary.ts';
 import type { ElementToken, Token } from './element-reader.ts';
-import { tagToHex } from './tag.ts';
+import { type Tag, tagToHex } from './tag.ts';
 import { Tags } from './tags.ts';
 import { decodeValues } from './values.ts';
 import { type Vr, vrForm, vrUnit } from './vr.ts';
@@ -43,7 +44,14 @@ export function createAttributeCollector(options: {
       level.characterSet = characterSetOf(terms);
     }
     const { characterSet } = level;
-    level.attributes[tagToHex(tag)] = attributeOfValue(value, vr, littleEndian, characterSet);
+    const known = vr === 'UN' ? knownVr(tag) : vr;
+    // What was not known when it was written stayed little endian (PS3.5 §6.2.2).
+    level.attributes[tagToHex(tag)] = attributeOfValue(
+      value,
+      known,
+      littleEndian || vr === 'UN',
+      characterSet,
+    );
   }
 
   return {
@@ -95,6 +103,12 @@ export function createAttributeCollector(options: {
       }
     },
   };
+}
+
+/** The VR that a value written as UN may be read with: that of the dictionary, unless it is a sequence there. */
+function knownVr(tag: Tag): Vr {
+  const vr = dictionaryEntry(tag)?.vr ?? 'UN';
+  return vrForm(vr) === 'sequence' ? 'UN' : vr;
 }
 
 function attributeOfValue(

@@ -131,6 +131,17 @@ describe('decodeDataset', () => {
     });
   });
 
+  it('reads a UN by the VR that the dictionary has for it, in little endian', () => {
+    const bytes = bytesOf(`0010 0020 "UN" 0000 00000002 "1 "  0028 0010 "UN" 0000 00000002 0002
+      0009 1001 "UN" 0000 00000002 0102  0008 1199 "UN" 0000 00000008 FEFF00E0 00000000`);
+    expect(decodeDataset(bytes, bigEndian)).toEqual({
+      '00100020': { vr: 'LO', Value: ['1'] },
+      '00280010': { vr: 'US', Value: [512] },
+      '00091001': { vr: 'UN', InlineBinary: encodeBase64(bytesOf('0102')) },
+      '00081199': { vr: 'UN', InlineBinary: encodeBase64(bytesOf('FEFF00E000000000')) },
+    });
+  });
+
   it('stops before an element, not at one of the same tag in an item', () => {
     const bytes = bytesOf(`0800 9911 "SQ" 0000 12000000 FEFF 00E0 0A000000  1000 4000 "CS" 0200 "F "
       1000 2000 "LO" 0200 "1 "  1000 4000 "CS" 0200 "M "`);
@@ -194,6 +205,8 @@ describe('decodeDataset', () => {
 });
 
 describe('what was encoded', () => {
+  // JSON has no -0.
+  const positiveZero = (number: number) => number + 0;
   const word = fc.string({ unit: fc.constantFrom(...'abcXYZ019-_éß'), minLength: 1, maxLength: 8 });
   const valuesOf = (vr: Vr): fc.Arbitrary<JsonValue> => {
     switch (vr) {
@@ -204,9 +217,9 @@ describe('what was encoded', () => {
           .integer({ min: 0, max: 0xffffffff })
           .map((n) => n.toString(16).toUpperCase().padStart(8, '0'));
       case 'FL':
-        return fc.float({ noNaN: true, noDefaultInfinity: true });
+        return fc.float({ noNaN: true, noDefaultInfinity: true }).map(positiveZero);
       case 'FD':
-        return fc.double({ noNaN: true, noDefaultInfinity: true });
+        return fc.double({ noNaN: true, noDefaultInfinity: true }).map(positiveZero);
       case 'SS':
       case 'SL':
       case 'SV':

@@ -38,7 +38,8 @@ export interface DecodeDatasetOptions {
 
 /**
  * Reads a small data set into memory. Texts are decoded from its character set and stored as such; (0008,0005) stays as
- * it was. Values of bytes come as `InlineBinary`, in little endian. A sequence that was hidden in a UN comes as SQ.
+ * it was. Values of bytes come as `InlineBinary`, in little endian. A sequence that was hidden in a UN comes as SQ, and
+ * what was written as UN though the dictionary knows it, in the VR it has there.
  * Encapsulated pixel data, which the DICOM JSON model has no place for, are left out.
  *
  * Throws `MALFORMED`, `TRUNCATED` or `TOO_LARGE` as the element reader does.
