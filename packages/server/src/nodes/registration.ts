@@ -1,9 +1,8 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
-import type { registration } from '@adit/client';
-import type { z } from 'zod';
+import type { Registration } from '@adit/client';
 
 /** Addresses of this machine that a PACS may be told, the likeliest first. */
-export function machineAddresses(interfaces = networkInterfaces()): string[] {
+function addressesOf(interfaces: ReturnType<typeof networkInterfaces>): string[] {
   return Object.entries(interfaces)
     .flatMap(([name, addresses]) => (addresses ?? []).map((address) => ({ ...address, name })))
     .filter((address) => !isLinkLocal(address))
@@ -22,16 +21,16 @@ function isLinkLocal({ address }: NetworkInterfaceInfo): boolean {
 }
 
 /** What to register of this server at a PACS. */
-export function describeRegistration(server: {
-  aeTitle: string;
-  receiverPort: number;
-}): z.output<typeof registration> {
+export function describeRegistration(
+  server: { aeTitle: string; receiverPort: number },
+  interfaces = networkInterfaces(),
+): Registration {
   return {
     callingAeTitle: server.aeTitle,
     receiverAeTitle: server.aeTitle,
     receiverPort: server.receiverPort,
     // Studies are fetched by C-GET, which needs no receiver.
     receiverListening: false,
-    addresses: machineAddresses(),
+    addresses: addressesOf(interfaces),
   };
 }

@@ -87,6 +87,17 @@ test('matches that do not fit, come twice or lack a UID do not use up the limit'
   ]);
 });
 
+test('what an archive finds without regard to case is not thrown away', async () => {
+  const nodeId = await addSource(async function* () {
+    yield study('1.2.1', { StudyDescription: 'CT THORAX' });
+    yield study('1.2.2', { StudyDescription: 'CT HEAD' });
+  });
+  const lines: unknown[] = [];
+  const query = { description: 'thorax' };
+  for await (const line of app.anna.searchStudies({ params: { nodeId }, query })) lines.push(line);
+  expect(lines).toMatchObject([{ study: { description: 'CT THORAX' } }, { end: { matches: 1 } }]);
+});
+
 test('studies without dates and with odd values are given out all the same', async () => {
   const nodeId = await addSource(async function* () {
     yield study('1.02.3', { StudyDate: '', PatientBirthDate: '1970', ModalitiesInStudy: [] });

@@ -1,13 +1,5 @@
 import type { SeriesLine, StudyLine } from '@adit/client';
-import {
-  type Attributes,
-  matches,
-  matchesWildcard,
-  type Query,
-  type Queryable,
-  textOf,
-  textsOf,
-} from '@adit/core';
+import { type Attributes, createLocalFilter, type Query, type Queryable, textsOf } from '@adit/core';
 import { modalitiesOf, type StudySearchInput, studyQuery } from './study-query.ts';
 import { toSeries, toStudy } from './to-study.ts';
 
@@ -22,13 +14,10 @@ export async function* searchStudies(
 ): AsyncGenerator<StudyLine> {
   const query = studyQuery(search);
   const modalities = modalitiesOf(search);
-  const { StudyDescription: description, ...keys } = query.keys;
+  const fits = createLocalFilter(query, { caseInsensitive: true });
   // Some archives ignore keys they do not know: what comes back is looked at again.
   const wanted = (match: Attributes) =>
-    matches(match, { ...query, keys }) &&
-    // An archive that finds "thorax" in "CT THORAX" does the user a service.
-    (!description ||
-      matchesWildcard(textOf(match, 'StudyDescription') ?? '', description, { caseInsensitive: true })) &&
+    fits(match) &&
     (modalities.length < 2 || textsOf(match, 'ModalitiesInStudy').some((one) => modalities.includes(one)));
   const found = find(source, query, { signal, limit: search.limit, wanted, convert: toStudy });
   for await (const match of found) yield 'end' in match ? match : { study: match.found };

@@ -28,7 +28,7 @@ import { announceWorker, buryDeadWorkers, type Presence } from './presence.ts';
 /** How often dead workers are looked for, and tasks that nobody admitted. In milliseconds. */
 const ROUND = 5_000;
 /** Tasks that do not stop within this time when the server does are left to the next start. In milliseconds. */
-const STOP_PATIENCE = 10_000;
+const STOP_PATIENCE = 5_000;
 /** Wait before a result is written again that the database did not take, in milliseconds. */
 const SETTLE_WAIT = 1_000;
 

@@ -10,7 +10,13 @@ const [connectionString = '', dataDirectory = ''] = process.argv.slice(2);
 const logger = pino({ level: 'silent' });
 const { db, pool } = await openDatabase({ connectionString, logger });
 const { url } = await createServer({
-  config: { host: '127.0.0.1', port: 0, aeTitle: 'ADIT', receiverPort: 11112, dataDirectory },
+  config: {
+    host: '127.0.0.1',
+    port: 0,
+    aeTitle: 'ADIT',
+    receiverPort: 11112,
+    dataDirectory,
+  },
   db,
   pool,
   secrets: createSecrets(new Uint8Array(32).fill(7)),

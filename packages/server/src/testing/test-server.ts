@@ -27,18 +27,23 @@ export const PASSWORD = 'correct horse battery staple';
 /** A server on a database, with an administrator and two users who are logged in. */
 export async function startTestServer(
   database: TestDatabase,
-  options: Partial<Omit<ServerOptions, 'config' | 'db' | 'pool'>> & { aeTitle?: string } = {},
+  options: Partial<Omit<ServerOptions, 'config' | 'db' | 'pool'>> = {},
 ): Promise<TestServer> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'adit-test-'));
   const log: string[] = [];
-  const { aeTitle = 'ADIT', ...rest } = options;
   const server = await createServer({
-    config: { host: '127.0.0.1', port: 0, aeTitle, receiverPort: 11112, dataDirectory },
+    config: {
+      host: '127.0.0.1',
+      port: 0,
+      aeTitle: 'ADIT',
+      receiverPort: 11112,
+      dataDirectory,
+    },
     db: database.db,
     pool: database.pool,
     secrets: createSecrets(new Uint8Array(32).fill(7)),
     logger: pino({ level: 'debug' }, { write: (line: string) => void log.push(line) }),
-    ...rest,
+    ...options,
   });
   const stranger = createClient({ baseUrl: server.url });
   const login = async (username: string, administrator: boolean) => {
