@@ -18,7 +18,7 @@ async function loggedIn(data: string) {
   return client;
 }
 
-describe('adit serve', () => {
+describe('adit serve', { timeout: 120_000 }, () => {
   it('does the main job on the first start, and finds everything again on the second', {
     timeout: 120_000,
   }, async () => {

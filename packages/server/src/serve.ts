@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { relative } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
@@ -9,6 +10,7 @@ import { migrate } from './db/migrate.ts';
 import type { Schema } from './db/schema.ts';
 import { ServerError } from './errors.ts';
 import { createNodeService } from './nodes/service.ts';
+import { clusterHomePath } from './postgres/cluster-home.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { provideDemoNodes } from './runtime/demo-nodes.ts';
@@ -121,7 +123,7 @@ async function runWith(connectionString: string, options: RunOptions): Promise<v
     const [source, destination] = demoNodes.nodes;
     await showFirstTransfer({ login, source: source!.name, destination: destination!.name, output, signal });
   }
-  welcome({ ...options, url: server.url, login });
+  await welcome({ ...options, url: server.url, login });
   await aborted(signal);
 }
 
@@ -199,7 +201,8 @@ interface WelcomeOptions extends Pick<RunOptions, 'output' | 'config' | 'demo'> 
   readonly login: FirstLogin | undefined;
 }
 
-function welcome({ output, config: { dataDirectory }, demo, url, login }: WelcomeOptions): void {
+async function welcome({ output, config, demo, url, login }: WelcomeOptions): Promise<void> {
+  const { dataDirectory, databaseUrl } = config;
   const loginFile = fromHere(firstLoginPath(dataDirectory));
   output.say(`\nADIT is ready: ${url}`);
   if (login && demo) {
@@ -209,9 +212,10 @@ function welcome({ output, config: { dataDirectory }, demo, url, login }: Welcom
     // Not the password: what a server says may end up in logs.
     output.say(`User name and password are in ${loginFile}.`);
   }
-  output.say(
-    `Data is kept in ${fromHere(dataDirectory)}. Ctrl-C stops ADIT; the next start finds everything again.`,
-  );
+  const cluster = databaseUrl === undefined ? await realpath(clusterHomePath(dataDirectory)) : undefined;
+  const elsewhere = cluster !== undefined && !cluster.startsWith(await realpath(dataDirectory));
+  output.say(`Data is kept in ${fromHere(dataDirectory)}${elsewhere ? `, the database in ${cluster}` : ''}.`);
+  output.say('Ctrl-C stops ADIT; the next start finds everything again.');
 }
 
 /** The shorter form of a path. */

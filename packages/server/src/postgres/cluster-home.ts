@@ -12,6 +12,11 @@ export interface ClusterHome {
   readonly account: Account | undefined;
 }
 
+/** Where PostgreSQL's folder is, or a link to it. */
+export function clusterHomePath(dataDirectory: string): string {
+  return join(dataDirectory, 'postgres');
+}
+
 /**
  * The folder `postgres` of the data directory, made on first use, mode 0700 and owned by the user who runs PostgreSQL.
  *
@@ -21,7 +26,7 @@ export interface ClusterHome {
  * @throws ServerError `DATA_DIRECTORY` when an existing one cannot be reached any more.
  */
 export async function openClusterHome(dataDirectory: string): Promise<ClusterHome> {
-  const place = join(dataDirectory, 'postgres');
+  const place = clusterHomePath(dataDirectory);
   const existing = await stat(place).catch(() => undefined);
   const account = postgresAccount(existing?.uid);
 
