@@ -116,14 +116,19 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   return { url: urlOf(config.host, port), port, close, [Symbol.asyncDispose]: close };
 }
 
-/** Requests under way may end; connections that only wait are closed, and after a while all of them. */
+/** How long requests under way may take to end, in milliseconds. */
+const CLOSE_PATIENCE = 2_000;
+
+/** Requests under way may end; connections that wait for the next one are closed, and after a while all of them. */
 async function closeHttp(http: HttpServer): Promise<void> {
   if (!http.listening) return;
   const closed = once(http, 'close');
   http.close();
-  http.closeIdleConnections();
-  const impatience = setTimeout(() => http.closeAllConnections(), 2_000);
+  // Again and again, for a connection whose answer has just ended waits for another request.
+  const idle = setInterval(() => http.closeIdleConnections(), 20);
+  const impatience = setTimeout(() => http.closeAllConnections(), CLOSE_PATIENCE);
   await closed;
+  clearInterval(idle);
   clearTimeout(impatience);
 }
 

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { LiveEvent } from '@adit/client';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Actor } from '../accounts/authorize.ts';
@@ -43,7 +42,8 @@ function subscribe(options: Partial<Subscription> = {}): AsyncIterable<ServerEve
     sessionId: undefined,
     jobId: undefined,
     all: false,
-    lastEventId: undefined,
+    // From the beginning of the log, so that nothing depends on when the stream begins.
+    lastEventId: '0',
     signal: stop.signal,
     ...options,
   });
@@ -66,13 +66,9 @@ async function gather(
   return { texts, lastId: '' };
 }
 
-/** Waits until a stream has begun: what happens from then on is in it. */
-const begun = () => sleep(100);
-
 describe('a subscriber', () => {
   test('hears of the own jobs, without their tasks', async () => {
     const heard = gather(subscribe(), /success/);
-    await begun();
     await using _worker = await queue.startWorker(succeed);
     const job = await queue.createJob(3);
     const { texts } = await heard;
@@ -82,12 +78,13 @@ describe('a subscriber', () => {
 
   test('hears of one job with its tasks, beginning with its state', async () => {
     const job = await queue.createJob(2);
-    const heard = gather(subscribe({ jobId: job.id }), /job \d+ success/);
-    await begun();
+    const events = subscribe({ jobId: job.id, lastEventId: undefined })[Symbol.asyncIterator]();
+    // Sent at once, before the worker begins.
+    expect((await events.next()).value.data).toMatchObject({ type: 'job', job: { state: 'pending' } });
+    const heard = gather({ [Symbol.asyncIterator]: () => events }, /job \d+ success/);
     await using _worker = await queue.startWorker(succeed);
     await queue.createJob(1);
     const { texts } = await heard;
-    expect(texts[0]).toBe(`job ${job.id} pending`); // sent at once, before the worker begins
     expect(texts).toContain('task 1.2.0 success');
     expect(texts).toContain('task 1.2.1 success');
     expect(
@@ -99,7 +96,6 @@ describe('a subscriber', () => {
     const theirs = gather(subscribe({ actor: bert }), /never/);
     const administrators = gather(subscribe({ actor: admin }), /never/);
     const everybodys = gather(subscribe({ actor: admin, all: true }), /canceled/);
-    await begun();
     const job = await queue.createJob(1);
     await queue.jobs.act(queue.actor, job.id, 'cancel');
     expect((await everybodys).texts.at(-1)).toBe(`job ${job.id} canceled`);
@@ -121,25 +117,24 @@ describe('a subscriber', () => {
 
   test('who reads slowly gets the newest state once', async () => {
     const job = await queue.createJob(1);
-    const events = subscribe()[Symbol.asyncIterator]();
-    const first = events.next();
-    await begun();
-    await queue.jobs.act(queue.actor, job.id, 'cancel');
-    await first;
+    const slow = subscribe()[Symbol.asyncIterator]();
+    await slow.next();
     for (let turn = 0; turn < 5; turn += 1) {
-      await queue.jobs.act(queue.actor, job.id, 'resume');
       await queue.jobs.act(queue.actor, job.id, 'cancel');
+      await queue.jobs.act(queue.actor, job.id, 'resume');
     }
-    await sleep(300);
-    const second = (await events.next()).value as ServerEvent<LiveEvent>;
-    expect(second.data).toMatchObject({ job: { state: 'canceled' } });
+    await queue.jobs.act(queue.actor, job.id, 'cancel');
+    // When another has got the last event, it waits for the slow one as well.
+    const last = await newestEvent(database.db);
+    for await (const { id } of subscribe()) if (Number(id) >= last) break;
+    const next: ServerEvent<LiveEvent> = (await slow.next()).value;
+    expect(next).toMatchObject({ id: String(last), data: { job: { state: 'canceled' } } });
     stop.abort();
-    expect((await events.next()).done).toBe(true);
+    expect((await slow.next()).done).toBe(true);
   });
 
   test('hears what happened while the connection of the server was down', async () => {
     const heard = gather(subscribe(), /canceled/);
-    await begun();
     await database.pool.query(
       "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %adit_%'",
     );
@@ -160,17 +155,16 @@ describe('a subscriber', () => {
       "insert into sessions values ('there', '{}', now() + interval '1 hour'), ('over', '{}', now())",
     );
     expect((await gather(subscribe({ sessionId: 'over' }), /never/)).texts).toEqual([]);
-    const heard = gather(subscribe({ sessionId: 'there' }), /never/);
-    await sleep(150);
+    const events = subscribe({ sessionId: 'there' })[Symbol.asyncIterator]();
+    const next = events.next();
     await queue.createJob(1);
-    await sleep(300);
+    expect((await next).done).toBe(false);
     await database.pool.query("delete from sessions where sid = 'there'");
-    expect((await heard).texts).toHaveLength(1);
+    while (!(await events.next()).done);
   });
 
   test('is one of many', async () => {
     const all = Array.from({ length: 300 }, () => gather(subscribe(), /canceled/));
-    await begun();
     const job = await queue.createJob(1);
     await queue.jobs.act(queue.actor, job.id, 'cancel');
     for (const { texts } of await Promise.all(all)) expect(texts.at(-1)).toBe(`job ${job.id} canceled`);
@@ -180,7 +174,7 @@ describe('a subscriber', () => {
 describe('one who was away', () => {
   test('gets what changed meanwhile, in its newest state', async () => {
     const first = await queue.createJob(1);
-    const { lastId } = await gather(subscribe({ jobId: first.id }), /pending/);
+    const { lastId } = await gather(subscribe({ jobId: first.id }), /job \d+ pending/);
     const quiet = await gather(subscribe({ lastEventId: lastId, signal: AbortSignal.timeout(300) }), /never/);
     expect(quiet.texts).toEqual([]);
     const second = await queue.createJob(1);
@@ -193,7 +187,7 @@ describe('one who was away', () => {
 
   test('for too long gets everything', async () => {
     const first = await queue.createJob(1);
-    await gather(subscribe({ jobId: first.id }), /pending/);
+    await gather(subscribe({ jobId: first.id }), /job \d+ pending/);
     const second = await queue.createJob(2);
     await queue.jobs.act(queue.actor, first.id, 'cancel');
     await pruneEvents(database.db, 1);
