@@ -388,7 +388,12 @@ class TransferRun {
   /** What was expected and never came counts as failed: the numbers always add up. */
   #accountForMissing(expected: ExpectedInstances | undefined): void {
     const { counts } = this.#tally;
-    const message = this.#problem?.code === 'CANCELED' ? 'not transferred: canceled' : this.#undelivered;
+    const message =
+      this.#problem === undefined
+        ? this.#undelivered
+        : this.#problem.code === 'CANCELED'
+          ? 'not transferred: canceled'
+          : 'not transferred: the transfer had ended before';
     for (const record of [...this.#ledger.records()]) {
       if (record.state === 'received') this.#settleFailed(record.sop, message, { retryable: true });
     }
