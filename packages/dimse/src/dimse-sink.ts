@@ -151,8 +151,13 @@ class AssociationPool implements DimseSink {
     if (!this.#seen.has(key)) this.#seen.set(key, contextRequest(instance));
     const waiter: Waiter = { key, place: Promise.withResolvers() };
     this.#waiters.push(waiter);
-    // Objects that come while all associations are busy are the reason to have more of them.
-    if (!this.#find(key, 1) && this.#members.size < this.#limit) this.#open(key);
+    // Objects that come while all associations are busy are the reason to have more of them. One without work that lacks
+    // the context makes room: a node may take no other as long as it stands.
+    if (!this.#find(key, 1)) {
+      const idle = this.#idleMember();
+      if (idle) void this.#release(idle);
+      if (this.#members.size < this.#limit) this.#open(key);
+    }
     this.#assign();
     const stopListening = onAbort(signal, () => this.#dismiss(waiter, undefined));
     try {
@@ -180,7 +185,7 @@ class AssociationPool implements DimseSink {
   #provideFor(key: string): boolean {
     for (const member of this.#members) if (!member.association && member.keys.has(key)) return true;
     if (this.#members.size >= this.#limit) {
-      const idle = [...this.#members].find((member) => member.association && member.jobs === 0);
+      const idle = this.#idleMember();
       if (!idle) return false;
       void this.#release(idle);
     }
@@ -211,8 +216,16 @@ class AssociationPool implements DimseSink {
   #giveBack(member: Member): void {
     member.jobs -= 1;
     if (member.association?.over) this.#members.delete(member);
-    else if (member.jobs === 0) this.#expectIdle(member);
     this.#assign();
+    if (member.jobs > 0 || member.association?.over) return;
+    // It serves none of those who wait, and the node may have no room for another beside it.
+    if (this.#waiters.length > 0) void this.#release(member);
+    else this.#expectIdle(member);
+  }
+
+  #idleMember(): Member | undefined {
+    for (const member of this.#members) if (member.association && member.jobs === 0) return member;
+    return undefined;
   }
 
   #expectIdle(member: Member): void {
@@ -287,7 +300,7 @@ class AssociationPool implements DimseSink {
   #shrink(): void {
     this.#limit = Math.max(1, this.#limit - 1);
     if (this.#members.size <= this.#limit) return;
-    const idle = [...this.#members].find((member) => member.association && member.jobs === 0);
+    const idle = this.#idleMember();
     if (idle) void this.#release(idle);
   }
 }

@@ -11,13 +11,11 @@ import {
   textsOf,
 } from '@adit/core';
 import type { Association } from './association.ts';
-import type { CGetResult } from './c-get.ts';
 import { connect } from './connect.ts';
-import { DimseError } from './dimse-error.ts';
 import { type DimseNode, nodeName } from './node.ts';
 import { type ContextRequest, MAXIMUM_CONTEXTS } from './presentation-context.ts';
 import { getContexts, getModel } from './query-model.ts';
-import { isRetryableStatus, statusCategory, statusText } from './status.ts';
+import { RetrieveAccount } from './retrieve-account.ts';
 import { guessStorageContexts, planStorageContexts } from './storage-contexts.ts';
 
 /** UIDs asked for at once: a value of VR UI holds 65,534 bytes (PS3.5 §7.1.2). */
@@ -28,20 +26,6 @@ interface Target {
   level: 'STUDY' | 'SERIES' | 'IMAGE';
   seriesInstanceUid?: string;
   sopInstanceUids?: readonly string[];
-}
-
-/** What became of the instances so far. */
-interface Account {
-  /** Yielded, whether taken or refused: never asked for again. */
-  seen: Set<string>;
-  /** Instances the node said it could not send. */
-  failedInstances: Set<string>;
-  failedCount: number;
-  taken: number;
-  /** The last status that was no success. */
-  status: number | undefined;
-  /** A C-GET that failed as a whole. */
-  failure: DimseError | undefined;
 }
 
 /**
@@ -63,28 +47,20 @@ export async function* retrieve(
   if (targets.length === 0) return;
   const rounds = await planRounds(search, options.sopClassUids);
 
-  const account: Account = {
-    seen: new Set(),
-    failedInstances: new Set(),
-    failedCount: 0,
-    taken: 0,
-    status: undefined,
-    failure: undefined,
-  };
+  const account = new RetrieveAccount(nodeName(node));
+  let repeats = false;
   for (const [index, contexts] of rounds.entries()) {
-    account.failedCount = 0;
-    account.failedInstances.clear();
-    account.failure = undefined;
+    account.beginRound(repeats);
     await options.beforeConnect?.();
     yield* retrieveRound(node, selection, targets, contexts, account, signal);
-    if (account.failedCount === 0 && !account.failure) break;
     // Only instances that one by one could not be sent may lack a context.
-    if (index + 1 === rounds.length || account.failedCount === 0) break;
+    if (account.failed === 0 || index + 1 === rounds.length) break;
     const missing = await missingTargets(search, targets, account);
     if (missing?.length === 0) break;
+    repeats = missing === undefined;
     targets = missing ?? targets;
   }
-  settle(node, account, options.onFailure);
+  account.settle(options.onFailure);
 }
 
 /** Opens an association with these contexts, retrieves all targets over it, and releases it. */
@@ -93,7 +69,7 @@ async function* retrieveRound(
   selection: Selection,
   targets: readonly Target[],
   contexts: readonly ContextRequest[],
-  account: Account,
+  account: RetrieveAccount,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DicomInstance, void, undefined> {
   const association = await connect(node, { contexts: [...getContexts(), ...contexts], signal });
@@ -111,7 +87,7 @@ async function* retrieveTarget(
   association: Association,
   sopClassUid: string,
   identifier: Attributes,
-  account: Account,
+  account: RetrieveAccount,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DicomInstance, void, undefined> {
   const instances = association.cGet({ sopClassUid, identifier, signal });
@@ -119,66 +95,16 @@ async function* retrieveTarget(
     for (;;) {
       const next = await instances.next();
       if (next.done) {
-        book(association.peer, next.value, account);
+        account.book(next.value);
         return;
       }
       const instance = next.value;
       // A node that converts may send in a later round what came before: nobody needs it twice.
-      if (account.seen.has(instance.sopInstanceUid)) continue;
-      account.seen.add(instance.sopInstanceUid);
-      yield instance;
+      if (account.see(instance.sopInstanceUid)) yield instance;
     }
   } finally {
     await instances.return(undefined as never);
   }
-}
-
-/** Takes down how a C-GET ended. A status alone says little: the counters do (PS3.4 §C.4.3.1.4). */
-function book(peer: string, result: CGetResult, account: Account): void {
-  const { status } = result;
-  const refused = new Set(result.refused);
-  const failedInstances = result.failedInstances.filter((uid) => !refused.has(uid) && !account.seen.has(uid));
-  // What this side refused, the node counts as failed.
-  const failed = Math.max((result.failed ?? 0) - refused.size, failedInstances.length);
-  account.taken += result.taken;
-  account.failedCount += failed;
-  for (const uid of failedInstances) account.failedInstances.add(uid);
-  const category = statusCategory(status, 'query-retrieve');
-  if (category === 'success') return;
-  account.status = status;
-  if ((category === 'failure' || category === 'cancel') && failed === 0) {
-    account.failure = new DimseError(
-      'STATUS',
-      `${peer} ended the retrieval with status ${statusText(status, 'query-retrieve')}; look into the node's log for the reason.`,
-      { status, comment: result.comment, retryable: isRetryableStatus(status) || category === 'cancel' },
-    );
-  }
-}
-
-/** After the last round: reports what never came. */
-function settle(node: DimseNode, account: Account, onFailure: RetrieveOptions['onFailure']): void {
-  if (account.failure) throw account.failure;
-  const name = nodeName(node);
-  if (account.failedCount === 0) {
-    if (account.taken === 0 && account.seen.size === 0) {
-      throw new DimseError(
-        'NOTHING_SENT',
-        `${name} said it had sent everything and sent nothing; check that the study is there and online, then try again.`,
-        { retryable: true },
-      );
-    }
-    return;
-  }
-  const status = account.status;
-  const words = status === undefined ? '' : ` (status ${statusText(status, 'query-retrieve')})`;
-  const failure = {
-    message: `${name} could not send it${words}; look into the node's log for the reason.`,
-    retryable: true,
-    ...(status === undefined ? {} : { status }),
-  };
-  for (const sopInstanceUid of account.failedInstances) onFailure?.({ sopInstanceUid, ...failure });
-  for (let unnamed = account.failedInstances.size; unnamed < account.failedCount; unnamed++)
-    onFailure?.(failure);
 }
 
 function identifierOf(selection: Selection, target: Target): Attributes {
@@ -251,14 +177,14 @@ async function planRounds(
 async function missingTargets(
   search: SelectionSearch,
   targets: readonly Target[],
-  account: Account,
+  account: RetrieveAccount,
 ): Promise<Target[] | undefined> {
   const instances = await search.instancesOrNone();
   if (instances.length === 0) return undefined;
   const series = targets.map((target) => target.seriesInstanceUid);
   const wanted = series.includes(undefined) ? undefined : new Set(series);
   return targetsOf(
-    instances.filter((one) => !account.seen.has(one.uid) && (!wanted || wanted.has(one.seriesUid))),
+    instances.filter((one) => !account.has(one.uid) && (!wanted || wanted.has(one.seriesUid))),
   );
 }
 

@@ -82,7 +82,7 @@ function uniqueValues(identifier: Attributes, keyword: string): ReadonlySet<stri
   return values.length === 0 || values.includes('*') ? undefined : new Set(values);
 }
 
-/** The unique keys of an identifier (PS3.4 §C.6.1.1). Patient IDs are wildcard-matched, so that they do not count. */
+/** The UIDs among the keys of an identifier. Patient IDs are not: a query may ask for them by wildcard (PS3.4 §C.6.1.1.2). */
 export function uniqueKeysOf(identifier: Attributes): Omit<UniqueKeys, 'patientIds'> {
   const study = uniqueValues(identifier, 'StudyInstanceUID');
   const series = uniqueValues(identifier, 'SeriesInstanceUID');
@@ -228,7 +228,7 @@ export function createArchiveIndex(): ArchiveIndex {
       for (const study of chosen(studies, keys.studyInstanceUids)) {
         if (keys.patientIds && !keys.patientIds.has(textOf(study.patient, 'PatientID') ?? '')) continue;
         for (const series of chosen(study.series, keys.seriesInstanceUids)) {
-          found.push(...chosen(series.images, keys.sopInstanceUids));
+          for (const image of chosen(series.images, keys.sopInstanceUids)) found.push(image);
         }
       }
       return found;

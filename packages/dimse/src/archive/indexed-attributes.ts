@@ -107,7 +107,7 @@ const computed: Readonly<Record<QueryLevel, readonly string[]>> = {
 };
 
 /** From the top of the hierarchy to its bottom (PS3.4 §C.6). */
-export const queryLevels: readonly QueryLevel[] = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'];
+const queryLevels: readonly QueryLevel[] = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'];
 
 function hexKeys(names: Iterable<string>): ReadonlySet<string> {
   return new Set([...names].flatMap((name) => parseTag(name) ?? []).map(tagToHex));

@@ -1,9 +1,13 @@
+import { setImmediate as othersFirst } from 'node:timers/promises';
 import { type Attributes, DicomError, encodeDataset, type QueryLevel } from '@adit/core';
 import { Status } from '../status.ts';
 import { FIND_MODELS } from './acceptance.ts';
 import type { ScpHandlers } from './handlers.ts';
 import { readIdentifier } from './identifier.ts';
 import { answer, type Service } from './serve.ts';
+
+/** Answers sent before other associations, and the peer, get their turn. */
+const MATCHES_IN_A_ROW = 16;
 
 /** C-FIND as SCP (PS3.7 §9.1.2): one pending answer for each match the handler yields; C-CANCEL ends it with FE00. */
 export async function serveFind(service: Service, find: NonNullable<ScpHandlers['find']>): Promise<void> {
@@ -12,7 +16,9 @@ export async function serveFind(service: Service, find: NonNullable<ScpHandlers[
   const matches = find({ ...context, ...query })[Symbol.asyncIterator]();
   const cancelled = untilAborted(context.signal);
   try {
-    for (;;) {
+    for (let count = 1; ; count++) {
+      // Matches from memory and a connection with room leave the event loop no time: not even for a C-CANCEL.
+      if (count % MATCHES_IN_A_ROW === 0) await othersFirst();
       const next = await Promise.race([matches.next(), cancelled.promise]);
       if (next === undefined || context.signal.aborted) break;
       if (next.done) return await answer(service, { status: Status.success });
