@@ -268,6 +268,11 @@ describe('createFolderSink', () => {
     });
   });
 
+  it('says that a folder cannot be made', async ({ skip }) => {
+    if (process.platform !== 'linux') return skip('/proc is a thing of Linux');
+    await expect(createFolderSink('/proc/adit/x').store(ct())).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('says that a file is where a folder is needed', async () => {
     await writeFile(join(folder, 'P1'), 'a file');
     await expect(createFolderSink(folder).store(ct())).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -1,9 +1,9 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { textOf } from '../data/attribute-access.ts';
 import { Tags } from '../data/tags.ts';
 import { DicomError } from '../errors.ts';
 import type { InstancePath, PathFolder } from '../layout/instance-path.ts';
+import { makeFolder } from './make-folder.ts';
 import { readDicomFile } from './read-dicom-file.ts';
 import { walkFiles } from './walk-files.ts';
 
@@ -47,7 +47,7 @@ export class FolderNames {
   async #make(folders: InstancePath['folders']): Promise<string> {
     let path = this.#root;
     for (const [level, folder] of folders.entries()) path = await this.#choose(path, folder, level);
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     return path;
   }
 
