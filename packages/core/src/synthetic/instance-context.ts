@@ -1,4 +1,5 @@
 import type { Attributes } from '../data/attributes.ts';
+import { TransferSyntax } from '../data/transfer-syntax.ts';
 import { createRandom, syntheticUid } from './random.ts';
 import type {
   SyntheticInstance,
@@ -43,8 +44,6 @@ export interface KindDefaults {
   readonly multiFrame: boolean;
 }
 
-const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
-
 function addSeconds(time: string, seconds: number): string {
   const match = /^(\d\d)(\d\d)(\d\d)$/.exec(time);
   if (match === null) return '';
@@ -69,7 +68,7 @@ export function instanceContext(options: SyntheticInstanceOptions, defaults: Kin
     findings = 'No finding: the object was generated.',
     evidence = [],
     attributes = {},
-    transferSyntaxUid = EXPLICIT_VR_LITTLE_ENDIAN,
+    transferSyntaxUid = TransferSyntax.ExplicitVrLittleEndian,
   } = options;
   const numbers = createRandom(`${seed}/numbers`);
   const patient = {

@@ -1,3 +1,4 @@
+import { SopClass } from '../../data/sop-class.ts';
 import {
   equipment,
   frameOfReference,
@@ -13,7 +14,7 @@ import { type Kind, pictureOptions } from './kind.ts';
 
 /** CT Image Storage (PS3.3 §A.3). */
 export const ct: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+  sopClassUid: SopClass.CtImageStorage,
   defaults: { rows: 512, columns: 512, multiFrame: false },
   picture: (context) => ctPicture(pictureOptions(context)),
   attributes: (context, picture) => ({

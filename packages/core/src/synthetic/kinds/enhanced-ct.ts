@@ -1,10 +1,11 @@
+import { SopClass } from '../../data/sop-class.ts';
 import { ctPicture } from '../picture.ts';
 import { enhancedAttributes } from './enhanced.ts';
 import { type Kind, pictureOptions } from './kind.ts';
 
 /** Enhanced CT Image Storage (PS3.3 §A.38.1): a spiral acquisition. */
 export const enhancedCt: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1',
+  sopClassUid: SopClass.EnhancedCtImageStorage,
   defaults: { rows: 512, columns: 512, multiFrame: true },
   picture: (context) => ctPicture(pictureOptions(context)),
   attributes: (context, picture) =>

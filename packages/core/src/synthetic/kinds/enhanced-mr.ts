@@ -1,10 +1,11 @@
+import { SopClass } from '../../data/sop-class.ts';
 import { mrPicture } from '../picture.ts';
 import { enhancedAttributes } from './enhanced.ts';
 import { type Kind, pictureOptions } from './kind.ts';
 
 /** Enhanced MR Image Storage (PS3.3 §A.36.2): a T1-weighted spin echo. */
 export const enhancedMr: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.4.1',
+  sopClassUid: SopClass.EnhancedMrImageStorage,
   defaults: { rows: 256, columns: 256, multiFrame: true },
   picture: (context) => mrPicture(pictureOptions(context)),
   attributes: (context, picture) =>

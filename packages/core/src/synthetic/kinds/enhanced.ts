@@ -14,7 +14,7 @@ import {
 import type { Picture } from '../picture.ts';
 
 /** A date and a time as DT, for attributes that must have a value even where the study has none. */
-export function dateTime({ study }: InstanceContext, time: string): string {
+function dateTime({ study }: InstanceContext, time: string): string {
   return `${study.date || '19000101'}${time}`;
 }
 

@@ -1,3 +1,4 @@
+import { SopClass } from '../../data/sop-class.ts';
 import {
   equipment,
   frameOfReference,
@@ -13,7 +14,7 @@ import { type Kind, pictureOptions } from './kind.ts';
 
 /** MR Image Storage (PS3.3 §A.4): a T1-weighted spin echo. */
 export const mr: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.4',
+  sopClassUid: SopClass.MrImageStorage,
   defaults: { rows: 256, columns: 256, multiFrame: false },
   picture: (context) => mrPicture(pictureOptions(context)),
   attributes: (context, picture) => ({

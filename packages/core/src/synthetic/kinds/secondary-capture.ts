@@ -1,3 +1,4 @@
+import { SopClass } from '../../data/sop-class.ts';
 import {
   equipment,
   generalImage,
@@ -11,7 +12,7 @@ import { type Kind, pictureOptions } from './kind.ts';
 
 /** Secondary Capture Image Storage (PS3.3 §A.8.1): what a workstation saves of its screen. */
 export const secondaryCapture: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.7',
+  sopClassUid: SopClass.SecondaryCaptureImageStorage,
   defaults: { rows: 512, columns: 512, multiFrame: false },
   picture: (context) => screenPicture(pictureOptions(context)),
   attributes: (context, picture) => ({

@@ -1,5 +1,6 @@
 import type { AttributesInput } from '../../data/attribute-access.ts';
 import { textOf } from '../../data/attribute-access.ts';
+import { SopClass } from '../../data/sop-class.ts';
 import type { InstanceContext } from '../instance-context.ts';
 import { code, equipment, patientAndStudy, seriesIdentification, sopCommon } from '../modules.ts';
 import type { SyntheticInstance } from '../types.ts';
@@ -45,7 +46,7 @@ function textItem(name: AttributesInput, text: string): AttributesInput {
 
 /** Basic Text SR Storage (PS3.3 §A.35.1), in the manner of TID 2000, Basic Diagnostic Imaging Report. */
 export const textSr: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.88.11',
+  sopClassUid: SopClass.BasicTextSrStorage,
   defaults: { rows: 0, columns: 0, multiFrame: false },
   attributes: (context) => {
     const { study, evidence, findings } = context;

@@ -1,4 +1,5 @@
 import type { AttributesInput } from '../../data/attribute-access.ts';
+import { SopClass } from '../../data/sop-class.ts';
 import type { InstanceContext } from '../instance-context.ts';
 import {
   equipment,
@@ -47,7 +48,7 @@ function ultrasound(context: InstanceContext, picture: Picture): AttributesInput
 
 /** Ultrasound Image Storage (PS3.3 §A.6). */
 export const us: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.6.1',
+  sopClassUid: SopClass.UltrasoundImageStorage,
   defaults: { rows: 480, columns: 640, multiFrame: false },
   picture: (context) => ultrasoundPicture(pictureOptions(context)),
   attributes: (context, picture) => ({
@@ -58,7 +59,7 @@ export const us: Kind = {
 
 /** Ultrasound Multi-frame Image Storage (PS3.3 §A.7): the plane swings through the body and back. */
 export const usMultiFrame: Kind = {
-  sopClassUid: '1.2.840.10008.5.1.4.1.1.3.1',
+  sopClassUid: SopClass.UltrasoundMultiFrameImageStorage,
   defaults: { rows: 480, columns: 640, multiFrame: true },
   picture: (context) =>
     ultrasoundPicture(
