@@ -18,6 +18,7 @@ import { EVENTS_CHANNEL } from './jobs/events-log.ts';
 import { createLiveEvents } from './jobs/live-events.ts';
 import { jobRoutes } from './jobs/routes.ts';
 import { CANCEL_CHANNEL, createJobService } from './jobs/service.ts';
+import { loggableError } from './loggable-error.ts';
 import type { OpenOptions } from './nodes/open-node.ts';
 import { nodeRoutes } from './nodes/routes.ts';
 import { createNodeService } from './nodes/service.ts';
@@ -59,7 +60,8 @@ export interface Server extends AsyncDisposable {
  * Throws `DATABASE_UNAVAILABLE` and whatever listening throws.
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { config, db, pool, secrets, logger } = options;
+  const { config, db, pool, secrets } = options;
+  const logger = options.logger.child({}, { serializers: { err: loggableError } });
   const webFolder = options.webFolder ?? findWebFolder();
   if (webFolder === undefined) logger.warn('the web interface is not built: only the API is served');
 

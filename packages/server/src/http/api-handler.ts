@@ -35,7 +35,7 @@ export interface ServerEvent<T> {
 type Answer<O extends Operation> = O extends { form: 'lines' }
   ? AsyncIterable<Given<O['response']>>
   : O extends { form: 'events' }
-    ? AsyncIterable<ServerEvent<Given<O['response']>>>
+    ? Promise<AsyncIterable<ServerEvent<Given<O['response']>>>>
     : O['response'] extends z.ZodType
       ? Promise<Given<O['response']>>
       : Promise<void>;

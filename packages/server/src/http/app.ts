@@ -76,19 +76,12 @@ function sendProblem({ logger }: Pick<AppOptions, 'logger'>): ErrorRequestHandle
     const problem = problemDocument(error);
     // The route, not the address: that may hold the name of a patient.
     const where = { method: request.method, route: `${request.baseUrl}${request.route?.path ?? ''}` };
-    if (problem.status === 500) logger.error({ ...where, error: loggable(error) }, 'request failed');
-    else if (problem.status > 500) logger.warn({ ...where, error: loggable(error) }, 'request failed');
+    if (problem.status === 500) logger.error({ ...where, err: error }, 'request failed');
+    else if (problem.status > 500) logger.warn({ ...where, err: error }, 'request failed');
     if (response.headersSent || response.destroyed) {
       response.destroy();
       return;
     }
     response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   };
-}
-
-/** What may be logged of an error. PostgreSQL's errors hold whole rows in further fields. */
-function loggable(error: unknown): object {
-  if (!(error instanceof Error)) return { name: typeof error };
-  const { name, stack, code, cause } = error as Error & { code?: unknown };
-  return { name, code, stack, ...(cause === undefined ? {} : { cause: loggable(cause) }) };
 }

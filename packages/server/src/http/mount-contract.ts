@@ -86,29 +86,41 @@ function answer(
     const gone = new AbortController();
     response.once('close', () => gone.abort());
     const signal = AbortSignal.any([gone.signal, stopped]);
-    const result = handler(toApiRequest(operation, request, response, signal));
+    try {
+      await send(handler(toApiRequest(operation, request, response, signal)), response, signal);
+    } catch (error) {
+      // Nobody waits for the answer any more.
+      if (gone.signal.aborted) return;
+      if (!stopped.aborted) throw error;
+      throw new ServerError('SHUTTING_DOWN', 'ADIT is being stopped: try again when it is back.', {
+        cause: error,
+        retryable: true,
+      });
+    }
+  };
+
+  async function send(result: unknown, response: Response, signal: AbortSignal): Promise<void> {
     switch (operation.form) {
       case 'lines':
         return sendLines(response, checked(operation, result as AsyncIterable<unknown>), {
           signal,
           onError: (error) => {
-            logger.warn({ err: error, path: operation.path }, 'answer in lines ended by an error');
+            logger.warn({ err: error, route: operation.path }, 'answer in lines ended by an error');
             return problemDocument(error);
           },
         });
-      case 'events':
-        return sendEvents(response, checkedEvents(operation, result as AsyncIterable<ServerEvent<unknown>>), {
-          signal,
-        });
+      case 'events': {
+        const events = await (result as Promise<AsyncIterable<ServerEvent<unknown>>>);
+        return sendEvents(response, checkedEvents(operation, events), { signal });
+      }
       default: {
         const value = await result;
-        if (response.writableEnded || response.destroyed) return;
         response.status(operation.status);
         if (operation.response) response.json(operation.response.parse(value));
         else response.end();
       }
     }
-  };
+  }
 }
 
 function toApiRequest(

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient, type LiveEvent } from '@adit/client';
+import { type Client, createClient, type LiveEvent } from '@adit/client';
 import { expect, test } from 'vitest';
 import { testPostgres } from '../testing/test-postgres.ts';
 import { PASSWORD, startTestServer } from '../testing/test-server.ts';
@@ -48,11 +48,14 @@ test('a client that listens goes on at the next start of the server, and has mis
   await app[Symbol.asyncDispose]();
 });
 
-test('an event stream is for those who are logged in', async () => {
+test('an event stream is refused, not ended, so that clients do not ask again and again', async () => {
   await using database = await postgres.openDatabase();
   await using app = await startTestServer(database);
-  const first = app.stranger.events()[Symbol.asyncIterator]().next();
-  await expect(first).rejects.toMatchObject({ status: 401, code: 'LOGIN_REQUIRED' });
+  const first = (client: Client, query: { jobId?: string; all?: 'true' } = {}) =>
+    client.events({ query })[Symbol.asyncIterator]().next();
+  await expect(first(app.stranger)).rejects.toMatchObject({ status: 401, code: 'LOGIN_REQUIRED' });
+  await expect(first(app.anna, { all: 'true' })).rejects.toMatchObject({ status: 403 });
+  await expect(first(app.anna, { jobId: '999' })).rejects.toMatchObject({ status: 404 });
 });
 
 function describe(event: LiveEvent): string {

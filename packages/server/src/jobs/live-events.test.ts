@@ -36,8 +36,8 @@ afterEach(async () => {
   await database?.close();
 });
 
-function subscribe(options: Partial<Subscription> = {}): AsyncIterable<ServerEvent<LiveEvent>> {
-  return live.subscribe({
+async function* subscribe(options: Partial<Subscription> = {}): AsyncGenerator<ServerEvent<LiveEvent>> {
+  yield* await live.subscribe({
     actor: queue.actor,
     sessionId: undefined,
     jobId: undefined,

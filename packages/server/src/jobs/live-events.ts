@@ -39,7 +39,7 @@ export interface LiveEvents {
    * row may come as one. Begins with the job itself where one is asked for. Ends when the login does. Throws `NOT_FOUND`
    * and `FORBIDDEN`.
    */
-  subscribe(subscription: Subscription): AsyncIterable<ServerEvent<LiveEvent>>;
+  subscribe(subscription: Subscription): Promise<AsyncIterable<ServerEvent<LiveEvent>>>;
   close(): void;
 }
 
@@ -176,8 +176,8 @@ export function createLiveEvents(options: {
     return events.map((data) => ({ id: String(after), data }));
   }
 
-  async function* subscribe(subscription: Subscription): AsyncGenerator<Delivery> {
-    const { actor, jobId, all, lastEventId, signal } = subscription;
+  async function subscribe(subscription: Subscription): Promise<AsyncIterable<Delivery>> {
+    const { actor, jobId, all } = subscription;
     if (all) authorize(actor, 'see all jobs');
     if (jobId !== undefined) {
       const ownerId = await selectOwner(db, jobId);
@@ -185,6 +185,11 @@ export function createLiveEvents(options: {
         throw new ServerError('NOT_FOUND', 'There is no such job.');
       }
     }
+    return stream(subscription);
+  }
+
+  async function* stream(subscription: Subscription): AsyncGenerator<Delivery> {
+    const { actor, jobId, all, lastEventId, signal } = subscription;
     const bell = createBell();
     const subscriber: Subscriber = { actor, jobId, all, after: 0, waiting: new Map(), wake: bell.ring };
     const onAbort = () => bell.ring();
