@@ -107,10 +107,14 @@ export class Output {
   }
 }
 
-/** Writes reasons to stderr, one a line. */
-export function tellReasons(output: Output, reasons: readonly TransferReason[]): void {
+/** Writes reasons to stderr, one a line. `thing` is what was struck. */
+export function tellReasons(
+  output: Output,
+  reasons: readonly TransferReason[],
+  thing: 'instance' | 'file' = 'instance',
+): void {
   for (const { outcome, count, message } of reasons) {
-    output.remark(`${count} ${count === 1 ? 'instance' : 'instances'} ${OUTCOME_WORDS[outcome]}: ${message}`);
+    output.remark(`${count} ${count === 1 ? thing : `${thing}s`} ${OUTCOME_WORDS[outcome]}: ${message}`);
   }
 }
 

@@ -47,7 +47,7 @@ export async function pseudonymizeCommand(
     }
     output.progress(counts, output.seconds());
   }
-  tellReasons(output, tally.reasons());
+  tellReasons(output, tally.reasons(), 'file');
   const ok = counts.stored > 0 && counts.failed === 0 && counts.held === 0;
   if (counts.stored === 0 && counts.failed + counts.held === 0)
     output.remark(`There is no DICOM file in ${input}.`);

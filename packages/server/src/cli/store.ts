@@ -91,9 +91,10 @@ export async function storeCommand(
     fatal ??= error;
   }
 
-  tellReasons(output, tally.reasons());
+  tellReasons(output, tally.reasons(), 'file');
   if (fatal !== undefined) output.remark(signal.aborted ? 'Stopped.' : errorSentence(fatal));
-  else if (counts.expected === 0) output.remark('There is no file to send.');
+  else if (counts.stored + counts.failed === 0)
+    output.remark(`There is no DICOM file in ${paths.join(', ')}.`);
   const ok = fatal === undefined && counts.failed === 0 && counts.stored > 0;
   const seconds = output.seconds();
   output.summary(
