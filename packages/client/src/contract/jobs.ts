@@ -1,14 +1,14 @@
 import { jobActions, jobStates, taskStates } from '@adit/core';
 import * as z from 'zod';
 import { operation } from './operation.ts';
-import { id, pseudonym, timestamp, uid } from './values.ts';
+import { id, patientId, pseudonym, timestamp, uid } from './values.ts';
 
 export const jobState = z.enum(jobStates);
 export const taskState = z.enum(taskStates);
 
 const studySelection = z.strictObject({
   studyInstanceUid: uid,
-  patientId: z.string().max(64).optional(),
+  patientId: patientId.optional(),
   seriesInstanceUids: z.array(uid).min(1).max(2000).optional().describe('Only these series'),
   pseudonym: pseudonym
     .optional()

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { operation } from './operation.ts';
-import { aeTitle, id } from './values.ts';
+import { aeTitle, id, line } from './values.ts';
 
 const common = {
-  name: z.string().trim().min(1).max(64).describe('What people call it'),
+  name: line.trim().min(1).max(64).describe('What people call it'),
   source: z.boolean().describe('May be searched and transferred from'),
   destination: z.boolean().describe('May be transferred to'),
 };
@@ -19,7 +19,11 @@ const dimseNode = z.strictObject({
   kind: z.literal('dimse'),
   ...common,
   aeTitle,
-  host: z.string().trim().min(1).max(255),
+  host: z
+    .string()
+    .trim()
+    .max(255)
+    .regex(/^[\w.:-]+$/, 'must be the name or the IP address of a machine'),
   port: z.int().min(1).max(65535),
   maxAssociations: z.int().min(1).max(64).default(4).describe('Most associations ADIT opens to it at once'),
   maxTasks,
@@ -32,6 +36,7 @@ const dicomWebNode = z.strictObject({
   url: z
     .url({ protocol: /^https?$/ })
     .max(2000)
+    .regex(/^[^?#@]*$/, 'must hold neither credentials nor parameters')
     .describe('The service root'),
   maxTasks,
 });
@@ -40,7 +45,7 @@ const folderNode = z.strictObject({
   kind: z.literal('folder'),
   ...common,
   source: z.literal(false),
-  path: z.string().min(1).max(1024).describe('A folder of the server'),
+  path: line.min(1).max(1024).describe('A folder of the server'),
 });
 
 /** What an administrator says of a node. */
@@ -51,6 +56,7 @@ export const nodeSettings = z
       authorization: z
         .string()
         .max(2000)
+        .regex(/^[\x20-\x7e]*$/, 'must be ASCII on one line')
         .optional()
         .describe(
           'Value of the Authorization header; kept encrypted, never given out. On update: left out, it stays; empty, it goes',

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { operation } from './operation.ts';
+import { line } from './values.ts';
 
 export const user = z
   .object({
@@ -12,7 +13,7 @@ export const user = z
 export type User = z.infer<typeof user>;
 
 export const credentials = z
-  .strictObject({ username: z.string().trim().min(1).max(150), password: z.string().min(1).max(1024) })
+  .strictObject({ username: line.trim().min(1).max(150), password: z.string().min(1).max(1024) })
   .meta({ id: 'Credentials' });
 
 export const session = {

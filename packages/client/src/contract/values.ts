@@ -18,6 +18,12 @@ export const aeTitle = z
     'is not an AE title: 1 to 16 characters of ASCII, no backslash',
   );
 
+/** Text on one line: no control characters, which neither PostgreSQL (U+0000) nor an HTTP header (CR, LF) would take. */
+export const line = z.string().regex(/^\P{Cc}*$/u, 'must not hold control characters');
+
+/** A Patient ID as one of its own (VR LO), not a pattern. */
+export const patientId = line.max(64).regex(/^[^\\*?]*$/, 'must not hold a backslash or a wildcard');
+
 /** What stands for a patient after pseudonymization: becomes PatientID and PatientName (VR LO). */
 export const pseudonym = z
   .string()
@@ -27,11 +33,10 @@ export const pseudonym = z
   .regex(/^[^\\\p{Cc}*?^=]*$/u, 'must not hold a backslash, a control character or any of * ? ^ =');
 
 /** A search text of the user: wildcards `*` and `?` are allowed, backslash and control characters are not. */
-export const searchText = z
-  .string()
+export const searchText = line
   .trim()
   .max(64)
-  .regex(/^[^\\\p{Cc}]*$/u, 'must not hold a backslash or a control character');
+  .regex(/^[^\\]*$/, 'must not hold a backslash');
 
 /** A calendar date as YYYY-MM-DD. */
 export const date = z.iso.date();
@@ -39,4 +44,5 @@ export const date = z.iso.date();
 /** A point in time, ISO 8601 with zone. */
 export const timestamp = z.iso.datetime();
 
-export const id = z.string().regex(/^[1-9]\d{0,18}$/);
+/** Number of a row; of at most 18 digits, which PostgreSQL's bigint holds. */
+export const id = z.string().regex(/^[1-9]\d{0,17}$/);

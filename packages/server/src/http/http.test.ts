@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contract, createClient, type Operation, type Problem } from '@adit/client';
+import fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createUser, setPassword } from '../accounts/service.ts';
@@ -302,6 +303,14 @@ describe('errors', () => {
     });
   });
 
+  test('for what does not exist say so, however large the number', async () => {
+    for (const jobId of ['999', '9'.repeat(18)]) {
+      await expect(app.anna.getJob({ params: { jobId } })).rejects.toMatchObject({ status: 404 });
+    }
+    const beyond = app.anna.getJob({ params: { jobId: '9'.repeat(19) } });
+    await expect(beyond).rejects.toMatchObject({ status: 400 });
+  });
+
   test('below /api are always problem documents', async () => {
     expect(problemOf(await request('api/nothing'))).toMatchObject({ status: 404, code: 'NOT_FOUND' });
     expect(problemOf(await request('api'))).toMatchObject({ status: 404 });
@@ -416,6 +425,80 @@ describe('the web interface', () => {
     for await (const chunk of socket.setEncoding('latin1')) text += chunk;
     return text;
   }
+});
+
+describe('whatever texts are sent', () => {
+  /** Texts that have broken something somewhere. */
+  const nasty = fc.oneof(
+    fc.constantFrom(
+      '\u0000',
+      'a\u0000b',
+      '\ud800',
+      "'; drop table users; --",
+      '%00',
+      '\r\nSet-Cookie: x=1',
+      '\u202e',
+    ),
+    fc.string({ unit: 'binary', maxLength: 100 }),
+  );
+  const never500 = async (ask: () => Promise<unknown>) => {
+    const status = await ask().then(
+      () => 200,
+      (error) => error.status,
+    );
+    expect(status).toBeLessThan(500);
+  };
+  const many = { numRuns: 60 };
+
+  test('nodes are added or refused', () =>
+    fc.assert(
+      fc.asyncProperty(
+        nasty,
+        fc.constantFrom('name', 'host', 'aeTitle', 'path', 'url', 'authorization'),
+        (text, field) => {
+          const common = { name: `Node ${Math.random()}`, source: false, destination: false };
+          const settings = {
+            name: { kind: 'dimse', ...common, aeTitle: 'A', host: 'h', port: 1 },
+            host: { kind: 'dimse', ...common, aeTitle: 'A', host: 'h', port: 1 },
+            aeTitle: { kind: 'dimse', ...common, aeTitle: 'A', host: 'h', port: 1 },
+            path: { kind: 'folder', ...common, path: '/x' },
+            url: { kind: 'dicomweb', ...common, url: 'http://h/' },
+            authorization: { kind: 'dicomweb', ...common, url: 'http://h/' },
+          }[field];
+          return never500(() => app.admin.createNode({ body: { ...settings, [field]: text } as never }));
+        },
+      ),
+      many,
+    ));
+
+  test('logins succeed or fail', () =>
+    fc.assert(
+      fc.asyncProperty(nasty, nasty, (username, password) =>
+        never500(() => app.stranger.login({ body: { username, password } })),
+      ),
+      { numRuns: 15 },
+    ));
+
+  test('jobs and searches are refused in order', async () => {
+    const node = { kind: 'dimse', aeTitle: 'X', host: '127.0.0.1', port: 9, destination: true } as const;
+    const { id: sourceId } = await app.admin.createNode({ body: { ...node, name: 'Away', source: true } });
+    const { id: destinationId } = await app.admin.createNode({
+      body: { ...node, name: 'Gone', source: false },
+    });
+    await fc.assert(
+      fc.asyncProperty(nasty, async (text) => {
+        for (const field of ['studyInstanceUid', 'patientId', 'pseudonym']) {
+          const studies = [{ studyInstanceUid: '1.2.3', [field]: text }];
+          await never500(() =>
+            app.anna.createJob({ body: { kind: 'selective', sourceId, destinationId, studies } }),
+          );
+        }
+      }),
+      { numRuns: 30 },
+    );
+    const { jobs } = await app.anna.listJobs({ query: { limit: 200 } });
+    for (const { id } of jobs) await app.anna.cancelJob({ params: { jobId: id } }).catch(() => {});
+  });
 });
 
 test('health and the OpenAPI document need no login', async () => {
