@@ -1,14 +1,14 @@
 import { jobActions, jobStates, taskStates } from '@adit/core';
 import * as z from 'zod';
 import { operation } from './operation.ts';
-import { id, patientId, pseudonym, timestamp, uid } from './values.ts';
+import { id, pseudonym, searchText, timestamp, uid } from './values.ts';
 
 export const jobState = z.enum(jobStates);
 export const taskState = z.enum(taskStates);
 
 const studySelection = z.strictObject({
   studyInstanceUid: uid,
-  patientId: patientId.optional(),
+  patientId: searchText.optional().describe('For sources that know the Patient Root model only'),
   seriesInstanceUids: z.array(uid).min(1).max(2000).optional().describe('Only these series'),
   pseudonym: pseudonym
     .optional()

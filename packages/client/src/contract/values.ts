@@ -21,9 +21,6 @@ export const aeTitle = z
 /** Text on one line: no control characters, which neither PostgreSQL (U+0000) nor an HTTP header (CR, LF) would take. */
 export const line = z.string().regex(/^\P{Cc}*$/u, 'must not hold control characters');
 
-/** A Patient ID as one of its own (VR LO), not a pattern. */
-export const patientId = line.max(64).regex(/^[^\\*?]*$/, 'must not hold a backslash or a wildcard');
-
 /** What stands for a patient after pseudonymization: becomes PatientID and PatientName (VR LO). */
 export const pseudonym = z
   .string()
