@@ -43,5 +43,12 @@ export default class AccountingReporter implements Reporter {
     if (count.passed + count.failed === 0) {
       process.exitCode = 1;
     }
+    // vitest waits for whatever still holds the output of its workers, for ever if need be.
+    setTimeout(() => {
+      console.error(
+        'This run cannot end: a test has left a program running. Look at those that failed first.',
+      );
+      process.exit(1);
+    }, 30_000).unref();
   }
 }

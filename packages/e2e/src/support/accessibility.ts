@@ -22,6 +22,11 @@ export async function accessibilityViolations(page: Page): Promise<Accessibility
   // Evaluated, not added as a script: the server's Content-Security-Policy allows its own scripts only.
   await page.evaluate(await readFile(axePath, 'utf8'));
   return page.evaluate(async () => {
+    // Text that is still fading in has too little contrast for a moment.
+    const finite = document
+      .getAnimations()
+      .filter(({ effect }) => effect?.getTiming().iterations !== Infinity);
+    await Promise.allSettled(finite.map(({ finished }) => finished));
     const { violations } = await (globalThis as unknown as AxeWindow).axe.run();
     return violations.map(({ id, help, nodes }) => ({
       rule: id,
