@@ -28,7 +28,7 @@ export interface CGetResult {
   failed: number | undefined;
   warning: number | undefined;
   /** Failed SOP Instance UID List (0008,0058). */
-  failedInstances: string[];
+  failedInstances: readonly string[];
   /** Objects taken to the end, as this side counted. */
   taken: number;
   /** Objects this side refused because nobody read them. */
@@ -113,6 +113,7 @@ async function acknowledge(
   dataset: IncomingDataset,
 ): Promise<boolean> {
   const end = await dataset.settled;
+  await dataset.arrived;
   if (end === 'failed') return false;
   const { affectedSopInstanceUid = '' } = request.command;
   await exchange
@@ -144,8 +145,8 @@ function resultOf(response: Response, taken: number, refused: string[]): CGetRes
 }
 
 /** A list that cannot be read is no reason to fail: the counters tell as much as they can. */
-function failedInstances({ identifier, context }: Response): string[] {
-  if (!identifier || identifier.length === 0) return [];
+function failedInstances({ command, identifier, context }: Response): readonly string[] {
+  if (!identifier || identifier.length === 0) return command.failedSopInstanceUidList ?? [];
   try {
     const attributes = decodeDataset(identifier, { transferSyntaxUid: context.transferSyntax });
     return textsOf(attributes, 'FailedSOPInstanceUIDList').filter((uid) => uid !== '');

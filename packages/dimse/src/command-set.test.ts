@@ -122,7 +122,6 @@ test('bytes that are no command set are refused, never read beyond their end', (
 test.each([
   ['without a Command Field', '0000 1001 02000000 0700'],
   ['with a value longer than itself', '0000 0001 ff000000 3000'],
-  ['with an element of another group', '0800 0500 00000000'],
   ['with a number of one byte', '0000 0001 01000000 30'],
 ])('refuses a command set %s', (_what, encoded) => {
   expect(() => decodeCommandSet(bytes(encoded))).toThrow(ProtocolError);
@@ -131,6 +130,19 @@ test.each([
 test('elements that DIMSE-C has no use for are skipped', () => {
   const encoded = bytes(`0000 0001 02000000 3000  0000 0310 04000000 '1.2' 00  0000 2401 02000000 0000`);
   expect(decodeCommandSet(encoded)).toMatchObject({ commandField: 0x30 });
+});
+
+test('the list of failed instances is found where Orthanc puts it', () => {
+  const encoded = bytes(`
+    0000 0001 02000000 1080                     -- C-GET-RSP
+    0000 0009 02000000 00b0                     -- Status B000
+    0800 0000 04000000 10000000                 -- group length of group 0008
+    0800 5800 08000000 '1.2' 5c '1.3' 00        -- Failed SOP Instance UID List
+  `);
+  expect(decodeCommandSet(encoded)).toMatchObject({
+    status: 0xb000,
+    failedSopInstanceUidList: ['1.2', '1.3'],
+  });
 });
 
 test('knows responses, and messages with data sets', () => {

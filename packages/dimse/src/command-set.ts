@@ -44,12 +44,19 @@ export interface CommandSet {
   numberOfWarningSuboperations?: number;
   moveOriginatorApplicationEntityTitle?: string;
   moveOriginatorMessageId?: number;
+  /**
+   * Failed SOP Instance UID List (0008,0058). It belongs into the data set of a C-GET response; DCMTK's status detail, and
+   * Orthanc with it, puts it here.
+   */
+  failedSopInstanceUidList?: readonly string[];
 }
+
+type EncodedName = Exclude<keyof CommandSet, 'failedSopInstanceUidList'>;
 
 type Kind = 'UI' | 'US' | 'AE' | 'LO' | 'AT';
 
 /** Element numbers in group 0000, ascending as they are sent. */
-const ELEMENTS: readonly (readonly [element: number, kind: Kind, name: keyof CommandSet])[] = [
+const ELEMENTS: readonly (readonly [element: number, kind: Kind, name: EncodedName])[] = [
   [0x0002, 'UI', 'affectedSopClassUid'],
   [0x0100, 'US', 'commandField'],
   [0x0110, 'US', 'messageId'],
@@ -68,6 +75,8 @@ const ELEMENTS: readonly (readonly [element: number, kind: Kind, name: keyof Com
   [0x1030, 'AE', 'moveOriginatorApplicationEntityTitle'],
   [0x1031, 'US', 'moveOriginatorMessageId'],
 ];
+
+const FAILED_SOP_INSTANCE_UID_LIST = 0x00080058;
 
 const BY_ELEMENT = new Map(ELEMENTS.map(([element, kind, name]) => [element, { kind, name }]));
 
@@ -126,17 +135,23 @@ function valueLength(value: string | number | number[]): number {
  * lacks a Command Field.
  */
 export function decodeCommandSet(bytes: Buffer): CommandSet {
-  const found: Record<string, string | number | number[]> = {};
+  const found: Record<string, string | number | readonly (number | string)[]> = {};
   let offset = 0;
   while (offset < bytes.length) {
     if (bytes.length - offset < ELEMENT_HEADER_LENGTH) throw malformed('ends within an element');
     const group = bytes.readUInt16LE(offset);
-    if (group !== 0) throw malformed(`has an element of group ${group.toString(16).padStart(4, '0')}`);
-    const known = BY_ELEMENT.get(bytes.readUInt16LE(offset + 2));
+    const element = bytes.readUInt16LE(offset + 2);
     const start = offset + ELEMENT_HEADER_LENGTH;
     const end = start + bytes.readUInt32LE(offset + 4);
     if (end > bytes.length) throw malformed('has an element that is longer than itself');
-    if (known && end > start) found[known.name] = decodeValue(known.kind, bytes.subarray(start, end));
+    const known = group === 0 ? BY_ELEMENT.get(element) : undefined;
+    const value = bytes.subarray(start, end);
+    if (known && end > start) found[known.name] = decodeValue(known.kind, value);
+    else if (group * 0x10000 + element === FAILED_SOP_INSTANCE_UID_LIST) {
+      found.failedSopInstanceUidList = text(value)
+        .split('\\')
+        .filter((uid) => uid !== '');
+    }
     offset = end;
   }
   if (found.commandField === undefined) throw malformed('has no Command Field (0000,0100)');
@@ -155,6 +170,10 @@ function decodeValue(kind: Kind, value: Buffer): string | number | number[] {
     }
     return tags;
   }
+  return text(value);
+}
+
+function text(value: Buffer): string {
   return value.toString('latin1').replaceAll('\0', ' ').trim();
 }
 

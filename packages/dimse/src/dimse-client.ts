@@ -1,10 +1,5 @@
-import {
-  type Attributes,
-  createLocalFilter,
-  type InstanceSource,
-  type Query,
-  type Queryable,
-} from '@adit/core';
+import type { Attributes, InstanceSource, Query, Queryable } from '@adit/core';
+import { createAnswerFilter } from './answer-filter.ts';
 import type { Association } from './association.ts';
 import { connect } from './connect.ts';
 import { checkNode, type DimseNode } from './node.ts';
@@ -44,7 +39,7 @@ async function* find(
   if (query.limit !== undefined && query.limit <= 0) return;
   const association = await queries.take(signal);
   try {
-    const isMatch = createLocalFilter(query, { caseInsensitive: true });
+    const isMatch = createAnswerFilter(query);
     let count = 0;
     for await (const match of association.cFind({ ...planFind(association, query), signal })) {
       if (!isMatch(match)) continue;

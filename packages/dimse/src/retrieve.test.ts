@@ -448,8 +448,8 @@ describe('searching', () => {
 
   test('filters what the node does not', async () => {
     const { client } = await search([
-      attributesFrom({ PatientName: 'Müller^Anna', SeriesNumber: '+4' }),
-      attributesFrom({ PatientName: 'Meyer^Anna', SeriesNumber: '5' }),
+      attributesFrom({ PatientName: 'Müller^Anna' }),
+      attributesFrom({ SpecificCharacterSet: 'ISO_IR 100', PatientName: 'Meyer^Anna' }),
     ]);
     const found: unknown[] = [];
     for await (const match of client.find({ level: 'STUDY', keys: { PatientName: 'mü*' } }))

@@ -1,0 +1,208 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DicomInstance, readPart10, TransferSyntax, textOf, textsOf, writePart10 } from '@adit/core';
+import { type SyntheticInstance, type SyntheticStudyOptions, syntheticStudy } from '@adit/core/synthetic';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createDimseClient } from './dimse-client.ts';
+import { createDimseSink } from './dimse-sink.ts';
+import { echo } from './echo.ts';
+import { runDcmtk } from './testing/dcmtk.ts';
+import { type Orthanc, startOrthanc } from './testing/orthanc.ts';
+
+let a: Orthanc;
+let b: Orthanc;
+let folder: string;
+beforeAll(async () => {
+  [a, b] = await Promise.all([startOrthanc(), startOrthanc()]);
+  folder = await mkdtemp(join(tmpdir(), 'adit-orthanc-test-'));
+});
+afterAll(async () => {
+  await Promise.all([a?.[Symbol.asyncDispose](), b?.[Symbol.asyncDispose]()]);
+  if (folder) await rm(folder, { recursive: true });
+});
+
+async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of chunks) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+/** Loads a study with DCMTK, so that nothing of ours has touched it. */
+async function load(orthanc: Orthanc, options: SyntheticStudyOptions): Promise<SyntheticInstance[]> {
+  const study = syntheticStudy(options);
+  for (const instance of study) {
+    const file = join(folder, `${instance.sopInstanceUid}.dcm`);
+    await writeFile(file, await bytesOf(writePart10(instance)));
+    const { port } = orthanc.node;
+    const { exitCode, output } = await runDcmtk('storescu', [
+      ...['-R', '-xv', '-xs', '-xr', '-aec', 'ORTHANC', '127.0.0.1', String(port), file].filter(
+        (argument) => !argument.startsWith('-x') || argument === proposal(instance),
+      ),
+    ]);
+    if (exitCode !== 0) throw new Error(output);
+  }
+  return study;
+}
+
+/** How storescu is told to propose the transfer syntax of a file. */
+function proposal({ transferSyntaxUid }: DicomInstance): string | undefined {
+  return transferSyntaxUid === TransferSyntax.RleLossless ? '-xr' : undefined;
+}
+
+/** The data set that Orthanc has on disk. */
+async function storedDataset(orthanc: Orthanc, sopInstanceUid: string): Promise<Buffer> {
+  const found = await fetch(`${orthanc.url}/tools/lookup`, { method: 'POST', body: sopInstanceUid });
+  const [{ ID }] = (await found.json()) as [{ ID: string }];
+  const file = Buffer.from(await (await fetch(`${orthanc.url}/instances/${ID}/file`)).arrayBuffer());
+  const { dataset } = await readPart10(
+    (async function* () {
+      yield file;
+    })(),
+  );
+  return bytesOf(dataset);
+}
+
+function studyUid(study: readonly SyntheticInstance[]): string {
+  return textOf(study[0]!.attributes, 'StudyInstanceUID')!;
+}
+
+test('answers an echo', async () => {
+  await echo(a.node);
+});
+
+describe.each([
+  ['explicit VR little endian', TransferSyntax.ExplicitVrLittleEndian],
+  ['RLE', TransferSyntax.RleLossless],
+])('a study in %s', (_name, transferSyntaxUid) => {
+  test('is relayed from one server to another, byte for byte', async () => {
+    const study = await load(a, {
+      seed: `relay ${transferSyntaxUid}`,
+      series: [
+        { kind: 'CT', instances: 12, transferSyntaxUid },
+        { kind: 'MR', instances: 3, transferSyntaxUid },
+        { kind: 'SR' },
+        { kind: 'enhanced-CT', frames: 12, transferSyntaxUid },
+      ],
+    });
+    await using source = createDimseClient(a.node);
+    await using sink = createDimseSink(b.node);
+    let relayed = 0;
+    for await (const instance of source.retrieve({ studyInstanceUid: studyUid(study) })) {
+      expect((await sink.store(instance)).state).toBe('stored');
+      relayed += 1;
+    }
+    expect(relayed).toBe(study.length);
+    for (const { sopInstanceUid } of study) {
+      const [from, to] = await Promise.all([
+        storedDataset(a, sopInstanceUid),
+        storedDataset(b, sopInstanceUid),
+      ]);
+      expect(to.equals(from)).toBe(true);
+    }
+  });
+});
+
+test('compressed objects arrive as stored', async () => {
+  const transferSyntaxUid = TransferSyntax.RleLossless;
+  const study = await load(a, { seed: 'rle', series: [{ kind: 'CT', instances: 2, transferSyntaxUid }] });
+  await using source = createDimseClient(a.node);
+  const seen: string[] = [];
+  for await (const instance of source.retrieve({ studyInstanceUid: studyUid(study) })) {
+    seen.push(instance.transferSyntaxUid);
+    for await (const _ of instance.dataset);
+  }
+  expect(seen).toEqual([transferSyntaxUid, transferSyntaxUid]);
+});
+
+test('a refused instance leaves the others alone', async () => {
+  const study = await load(a, { seed: 'refused', series: [{ kind: 'CT', instances: 5 }] });
+  await using source = createDimseClient(a.node);
+  let taken = 0;
+  let count = 0;
+  for await (const instance of source.retrieve(
+    { studyInstanceUid: studyUid(study) },
+    { onFailure: () => expect.unreachable() },
+  )) {
+    if (++count === 2) continue;
+    for await (const _ of instance.dataset);
+    taken += 1;
+  }
+  expect([count, taken]).toEqual([5, 4]);
+});
+
+describe('searching', () => {
+  test.each([
+    ['umlauts', 'Müller^Jörg', 'Mül*', undefined],
+    ['umlauts in UTF-8', 'Österreich^Änne', 'Öster*', ['ISO_IR 192']],
+  ])('finds names with %s', async (_what, name, pattern, specificCharacterSet) => {
+    const study = await load(a, {
+      seed: name,
+      patient: { id: name.length.toString(), name },
+      ...(specificCharacterSet && { specificCharacterSet }),
+      series: [{ kind: 'SR' }],
+    });
+    await using source = createDimseClient(a.node);
+    const found: string[] = [];
+    for await (const match of source.find({ level: 'STUDY', keys: { PatientName: pattern } })) {
+      expect(textOf(match, 'StudyInstanceUID')).toBe(studyUid(study));
+      found.push(textOf(match, 'PatientName')!);
+    }
+    expect(found).toEqual([name]);
+  });
+
+  test('finds Japanese names on a server that can answer in UTF-8', async () => {
+    await using utf8 = await startOrthanc({ DefaultEncoding: 'Utf8' });
+    const name = 'Yamada^Tarou=山田^太郎=やまだ^たろう';
+    await load(utf8, { patient: { name }, specificCharacterSet: ['ISO_IR 192'], series: [{ kind: 'SR' }] });
+    await using source = createDimseClient(utf8.node);
+    for (const pattern of ['Yamada*', '*山田*']) {
+      const found: string[] = [];
+      for await (const match of source.find({ level: 'STUDY', keys: { PatientName: pattern } })) {
+        found.push(textOf(match, 'PatientName')!);
+      }
+      expect(found, pattern).toEqual([name]);
+    }
+  });
+
+  test('finds Japanese names on a server that cannot', async () => {
+    const name = 'Suzuki^Hanako=鈴木^花子';
+    const study = await load(a, {
+      patient: { name },
+      seed: name.slice(0, 6),
+      specificCharacterSet: ['ISO_IR 192'],
+      series: [{ kind: 'SR' }],
+    });
+    await using source = createDimseClient(a.node);
+    const found: unknown[] = [];
+    for await (const match of source.find({ level: 'STUDY', keys: { PatientName: '*鈴木*' } })) {
+      found.push(textOf(match, 'StudyInstanceUID'));
+    }
+    expect(found).toEqual([studyUid(study)]);
+  });
+
+  test('stops at the limit, and the server lives on', async () => {
+    const study = await load(a, { seed: 'many', series: [{ kind: 'CT', instances: 30, rows: 16 }] });
+    await using source = createDimseClient(a.node);
+    const keys = {
+      StudyInstanceUID: studyUid(study),
+      SeriesInstanceUID: textOf(study[0]!.attributes, 'SeriesInstanceUID')!,
+    };
+    for (const limit of [1, 7, 30, 50]) {
+      let count = 0;
+      for await (const _ of source.find({ level: 'IMAGE', keys, limit })) count += 1;
+      expect(count).toBe(Math.min(limit, 30));
+    }
+  });
+
+  test('tells the SOP classes of a study', async () => {
+    const study = await load(a, { seed: 'classes', series: [{ kind: 'CT', rows: 16 }, { kind: 'SR' }] });
+    await using source = createDimseClient(a.node);
+    const keys = { StudyInstanceUID: studyUid(study), SOPClassesInStudy: '' };
+    for await (const match of source.find({ level: 'STUDY', keys })) {
+      expect(textsOf(match, 'SOPClassesInStudy').sort()).toEqual(
+        study.map(({ sopClassUid }) => sopClassUid).sort(),
+      );
+    }
+  });
+});
