@@ -13,7 +13,9 @@ const axePath = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
 
 interface AxeWindow {
   axe: {
-    run(): Promise<{ violations: { id: string; help: string; nodes: { target: unknown[] }[] }[] }>;
+    run(): Promise<{
+      violations: { id: string; help: string; nodes: { target: unknown[]; failureSummary?: string }[] }[];
+    }>;
   };
 }
 
@@ -22,16 +24,24 @@ export async function accessibilityViolations(page: Page): Promise<Accessibility
   // Evaluated, not added as a script: the server's Content-Security-Policy allows its own scripts only.
   await page.evaluate(await readFile(axePath, 'utf8'));
   return page.evaluate(async () => {
-    // Text that is still fading in has too little contrast for a moment.
-    const finite = document
-      .getAnimations()
-      .filter(({ effect }) => effect?.getTiming().iterations !== Infinity);
-    await Promise.allSettled(finite.map(({ finished }) => finished));
+    // Text that is still fading in has too little contrast for a moment; what fades in may begin a moment later.
+    for (let quietFrames = 0; quietFrames < 5; quietFrames += 1) {
+      await new Promise(requestAnimationFrame);
+      const moving = document
+        .getAnimations()
+        .filter(
+          ({ playState, effect }) => playState === 'running' && effect?.getTiming().iterations !== Infinity,
+        );
+      if (moving.length > 0) {
+        await Promise.allSettled(moving.map(({ finished }) => finished));
+        quietFrames = 0;
+      }
+    }
     const { violations } = await (globalThis as unknown as AxeWindow).axe.run();
     return violations.map(({ id, help, nodes }) => ({
       rule: id,
       help,
-      elements: nodes.map(({ target }) => JSON.stringify(target)),
+      elements: nodes.map(({ target, failureSummary }) => `${JSON.stringify(target)}: ${failureSummary}`),
     }));
   });
 }
