@@ -153,3 +153,32 @@ export async function selectOwner(db: Kysely<Schema>, jobId: string): Promise<st
     .executeTakeFirst();
   return row?.ownerId;
 }
+
+/** Of some jobs, those that are being canceled. */
+export async function selectCanceling(db: Kysely<Schema>, jobIds: readonly string[]): Promise<string[]> {
+  if (jobIds.length === 0) return [];
+  const rows = await db
+    .selectFrom('jobs')
+    .select('id')
+    .where('id', 'in', [...jobIds])
+    .where('state', '=', 'canceling')
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** The tasks that a worker runs. */
+export function selectTasksOfWorker(
+  db: Kysely<Schema>,
+  workerId: string,
+): Promise<{ id: string; jobId: string }[]> {
+  return db.selectFrom('tasks').select(['id', 'job_id as jobId']).where('worker_id', '=', workerId).execute();
+}
+
+export async function selectJobOfTask(db: Kysely<Schema>, taskId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('tasks')
+    .select('job_id as jobId')
+    .where('id', '=', taskId)
+    .executeTakeFirst();
+  return row?.jobId;
+}

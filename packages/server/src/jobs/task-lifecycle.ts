@@ -3,6 +3,7 @@ import {
   afterAttempt,
   deriveJobState,
   MAX_TASK_ATTEMPTS,
+  type TaskState,
   type TransferCounts,
   type TransferReason,
   type Verification,
@@ -11,7 +12,7 @@ import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Schema } from '../db/schema.ts';
 import { admitLater, admitTasks } from '../queue/admission.ts';
 import { publish } from './events-log.ts';
-import { countTasks, lockJob, updateJob } from './store.ts';
+import { countTasks, type LockedJob, lockJob, updateJob } from './store.ts';
 
 /** A task as the worker that took it needs it. */
 export interface ClaimedTask {
@@ -43,22 +44,14 @@ export interface AttemptResult {
 /** Waits before the second and the third attempt, in milliseconds. */
 export const RETRY_WAITS: readonly number[] = [10_000, 60_000];
 
-export async function selectJobOfTask(db: Kysely<Schema>, taskId: string): Promise<string | undefined> {
-  const row = await db
-    .selectFrom('tasks')
-    .select('job_id as jobId')
-    .where('id', '=', taskId)
-    .executeTakeFirst();
-  return row?.jobId;
-}
-
 /** Takes a task for a worker; undefined when it was canceled meanwhile, or somebody else has it. */
 export function claimTask(
   db: Kysely<Schema>,
   { taskId, jobId, workerId }: { taskId: string; jobId: string; workerId: string },
 ): Promise<ClaimedTask | undefined> {
   return db.transaction().execute(async (transaction) => {
-    if (!(await lockJob(transaction, jobId))) return undefined;
+    const job = await lockJob(transaction, jobId);
+    if (!job) return undefined;
     const claimed = await transaction
       .updateTable('tasks')
       .from('jobs')
@@ -90,18 +83,18 @@ export function claimTask(
       ])
       .executeTakeFirst();
     if (!claimed) return undefined;
-    await rederive(transaction, jobId);
+    await rederive(transaction, job);
     await publish(transaction, { jobId, taskIds: [taskId] });
     return { ...claimed, workerId };
   });
 }
 
-/** Takes down how far a running task is. Says whether the worker still has it. */
+/** Takes down how far a running task is, as long as the worker has it. */
 export function saveProgress(
   db: Kysely<Schema>,
   task: Pick<ClaimedTask, 'id' | 'jobId' | 'workerId'>,
   progress: { counts: Readonly<TransferCounts>; rate: number },
-): Promise<boolean> {
+): Promise<void> {
   return db.transaction().execute(async (transaction) => {
     const { numUpdatedRows } = await transaction
       .updateTable('tasks')
@@ -109,9 +102,7 @@ export function saveProgress(
       .where('id', '=', task.id)
       .where('worker_id', '=', task.workerId)
       .executeTakeFirstOrThrow();
-    if (numUpdatedRows === 0n) return false;
-    await publish(transaction, { jobId: task.jobId, taskIds: [task.id] });
-    return true;
+    if (numUpdatedRows > 0n) await publish(transaction, { jobId: task.jobId, taskIds: [task.id] });
   });
 }
 
@@ -149,9 +140,7 @@ export function settleTask(
         rate: null,
         // Stopping a server is no fault of the task.
         ...(result.end === 'shutdown' ? { attempts: attempts - 1 } : {}),
-        message: retryAt
-          ? `${result.message} Attempt ${attempts + 1} of ${MAX_TASK_ATTEMPTS} follows.`
-          : result.message,
+        message: messageOf(result, state, retryAt ? attempts + 1 : undefined),
         ended_at: again ? null : sql<Date>`now()`,
         ...(result.counts ? countColumns(result.counts) : {}),
         ...(result.reasons ? { reasons: JSON.stringify(result.reasons) } : {}),
@@ -162,7 +151,7 @@ export function settleTask(
     if (state === 'success' || state === 'warning') {
       await transaction.deleteFrom('ledger').where('task_id', '=', task.id).execute();
     }
-    await rederive(transaction, task.jobId);
+    await rederive(transaction, job);
     if (retryAt) await admitLater(transaction, job.sourceId, retryAt);
     // A server that stops leaves the rest to the others, or to its next start.
     if (result.end !== 'shutdown') await admitTasks(transaction, job.sourceId);
@@ -170,12 +159,16 @@ export function settleTask(
   });
 }
 
-/** Brings the state of a job, whose row is locked, in line with its tasks. */
-async function rederive(transaction: Transaction<Schema>, jobId: string): Promise<void> {
-  const job = await lockJob(transaction, jobId);
-  if (!job) return;
-  const derived = deriveJobState(job.state, await countTasks(transaction, jobId));
-  await updateJob(transaction, jobId, { ...derived, started: derived.state === 'running' });
+/** Brings the state of a job, as it was when it was locked, in line with its tasks. */
+async function rederive(transaction: Transaction<Schema>, job: LockedJob): Promise<void> {
+  const derived = deriveJobState(job.state, await countTasks(transaction, job.id));
+  await updateJob(transaction, job.id, { ...derived, started: derived.state === 'running' });
+}
+
+/** What is said of a task: also of one whose attempt ended otherwise while it was being canceled. */
+function messageOf({ message }: AttemptResult, state: TaskState, next: number | undefined): string {
+  if (state === 'canceled') return 'Canceled while it ran.';
+  return next === undefined ? message : `${message} Attempt ${next} of ${MAX_TASK_ATTEMPTS} follows.`;
 }
 
 function retryTime(attempts: number, waits: readonly number[]): Date {

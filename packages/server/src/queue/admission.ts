@@ -64,12 +64,16 @@ const enqueue = sql`graphile_worker.add_job(
 )`;
 
 /**
- * Queues the admitted tasks that nobody runs once more: a worker that died may have had them in its hands without having
- * begun. One that is queued already, or that a living worker is about to begin, is not done twice for that.
+ * Queues admitted tasks once more that nobody has begun for so many seconds: a worker that died may have had them in its
+ * hands. One that is queued already, or that a living worker is about to begin, is not done twice for that.
  */
-export async function queueAgain(db: Kysely<Schema>): Promise<void> {
+export async function queueAgain(
+  db: Kysely<Schema>,
+  { notBegunFor }: { notBegunFor: number },
+): Promise<void> {
   await sql`
-    select ${enqueue} from tasks where state = 'pending' and admitted_at is not null
+    select ${enqueue} from tasks
+    where state = 'pending' and admitted_at <= now() - make_interval(secs => ${notBegunFor})
   `.execute(db);
 }
 

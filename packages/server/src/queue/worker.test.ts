@@ -301,6 +301,46 @@ describe('another attempt', () => {
   });
 });
 
+describe('a task', () => {
+  test('that the queue hands out twice is done once, and can be canceled all the same', async () => {
+    let started = 0;
+    await using _worker = await queue.startWorker(
+      untilAborted(() => {
+        started += 1;
+      }),
+    );
+    const job = await queue.createJob(1);
+    while (started < 1) await sleep(10);
+    const [task] = await tasksOf(job);
+    await database.pool.query(
+      "select graphile_worker.add_job('adit-transfer', json_build_object('taskId', $1::text))",
+      [task?.id],
+    );
+    const waiting = async () =>
+      (await rowsOf("graphile_worker.jobs where key is null and task_identifier = 'adit-transfer'")).length;
+    while ((await waiting()) > 0) await sleep(10);
+    expect(started).toBe(1);
+    await queue.jobs.act(queue.actor, job.id, 'cancel');
+    expect((await untilJob(job.id, ended)).state).toBe('canceled');
+  });
+
+  test('that fails while its job is being canceled is canceled, not tried again', async () => {
+    let fail = () => {};
+    await using _worker = await queue.startWorker(
+      () =>
+        new Promise((resolve) => {
+          fail = () => resolve({ end: 'retryable', message: 'Not there.' });
+        }),
+    );
+    const job = await queue.createJob(1);
+    await untilJob(job.id, ({ tasks }) => tasks.running === 1);
+    await queue.jobs.act(queue.actor, job.id, 'cancel');
+    fail();
+    expect((await untilJob(job.id, ended)).state).toBe('canceled');
+    expect(await tasksOf(job)).toMatchObject([{ state: 'canceled', message: 'Canceled while it ran.' }]);
+  });
+});
+
 describe('a worker', () => {
   test('that stops in order gives its tasks back, uncounted', async () => {
     let started = 0;

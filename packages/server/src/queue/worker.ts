@@ -7,12 +7,12 @@ import type { Notifications } from '../db/notifications.ts';
 import type { Schema } from '../db/schema.ts';
 import { pruneEvents } from '../jobs/events-log.ts';
 import { CANCEL_CHANNEL } from '../jobs/service.ts';
+import { selectCanceling, selectJobOfTask, selectTasksOfWorker } from '../jobs/store.ts';
 import {
   type AttemptResult,
   type ClaimedTask,
   claimTask,
   RETRY_WAITS,
-  selectJobOfTask,
   settleTask,
 } from '../jobs/task-lifecycle.ts';
 import {
@@ -27,6 +27,8 @@ import { announceWorker, buryDeadWorkers, type Presence } from './presence.ts';
 
 /** How often dead workers are looked for, and tasks that nobody admitted. In milliseconds. */
 const ROUND = 5_000;
+/** A task that was queued so long ago and has not begun is queued again, in case the queue lost it. In seconds. */
+const FORGOTTEN = 60;
 /** Tasks that do not stop within this time when the server does are left to the next start. In milliseconds. */
 const STOP_PATIENCE = 5_000;
 /** Wait before a result is written again that the database did not take, in milliseconds. */
@@ -57,7 +59,7 @@ interface RunningTask {
 export async function startWorker(options: WorkerOptions): Promise<AsyncDisposable> {
   const { db, pool, logger, notifications, attempt } = options;
   const retryWaits = options.retryWaits ?? RETRY_WAITS;
-  const running = new Map<string, RunningTask>();
+  const running = new Set<RunningTask>();
   let closing = false;
 
   const presence: Presence = await announceWorker({
@@ -74,7 +76,7 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
   });
 
   function interrupt(reason: Interruption, jobId?: string): void {
-    for (const task of running.values()) {
+    for (const task of running) {
       if (jobId === undefined || task.jobId === jobId) task.controller.abort(reason);
     }
   }
@@ -83,16 +85,17 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
     const workerId = await presence.id();
     const jobId = await selectJobOfTask(db, taskId);
     if (jobId === undefined) return;
-    const controller = new AbortController();
-    // Before it is claimed: whoever cancels from then on finds it here.
-    running.set(taskId, { jobId, controller });
+    const task: RunningTask = { jobId, controller: new AbortController() };
+    // Before it is claimed: whoever interrupts from then on finds it here.
+    running.add(task);
     try {
-      const task = await claimTask(db, { taskId, jobId, workerId });
-      if (!task) return;
-      const result = await attemptSafely(task, controller.signal);
-      await settle(task, result);
+      const claimed = await claimTask(db, { taskId, jobId, workerId });
+      if (!claimed) return;
+      if (closing) task.controller.abort('shutdown' satisfies Interruption);
+      else if ((await presence.id()) !== workerId) task.controller.abort('lost' satisfies Interruption);
+      await settle(claimed, await attemptSafely(claimed, task.controller.signal));
     } finally {
-      running.delete(taskId);
+      running.delete(task);
     }
   }
 
@@ -140,33 +143,22 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
   /** Frees the tasks of workers that died, and admits what nobody has admitted. */
   async function lookAround(): Promise<void> {
     const buried = await buryDeadWorkers(db, async (workerId) => {
-      const tasks = await db
-        .selectFrom('tasks')
-        .select(['id', 'job_id as jobId'])
-        .where('worker_id', '=', workerId)
-        .execute();
+      const tasks = await selectTasksOfWorker(db, workerId);
       logger.warn({ workerId, tasks: tasks.length }, 'a worker is gone; its tasks are freed');
       for (const task of tasks) {
         const message = INTERRUPTED.lost;
         await settleTask(db, { ...task, workerId }, { end: 'lost', message }, retryWaits);
       }
     });
-    if (buried > 0) await queueAgain(db);
+    await queueAgain(db, { notBegunFor: buried > 0 ? 0 : FORGOTTEN });
     for (const sourceId of await sourcesWithWaitingTasks(db)) await admit(sourceId);
     await pruneEvents(db);
   }
 
   /** Cancels what was canceled while nobody could tell us. */
   async function findCanceled(): Promise<void> {
-    const jobIds = [...new Set([...running.values()].map(({ jobId }) => jobId))];
-    if (jobIds.length === 0) return;
-    const canceling = await db
-      .selectFrom('jobs')
-      .select('id')
-      .where('id', 'in', jobIds)
-      .where('state', '=', 'canceling')
-      .execute();
-    for (const { id } of canceling) interrupt('canceled', id);
+    const jobIds = [...new Set([...running].map(({ jobId }) => jobId))];
+    for (const id of await selectCanceling(db, jobIds)) interrupt('canceled', id);
   }
 
   const unlisten = notifications.on(CANCEL_CHANNEL, (jobId) => {
@@ -175,7 +167,7 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
   });
 
   await lookAround();
-  await queueAgain(db);
+  await queueAgain(db, { notBegunFor: 0 });
   const stopLooking = new AbortController();
   const looking = (async () => {
     while (!stopLooking.signal.aborted) {
