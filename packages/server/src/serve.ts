@@ -22,6 +22,7 @@ import {
   writeFirstLogin,
 } from './runtime/first-login.ts';
 import { transferFirstStudy } from './runtime/first-transfer.ts';
+import { launchersEnded } from './runtime/launchers.ts';
 import { createLogger } from './runtime/logger.ts';
 import { openSecrets } from './runtime/secrets.ts';
 import { createServer } from './server.ts';
@@ -42,17 +43,20 @@ export interface ServeOptions {
 
 /**
  * Runs the whole product in this process until the signal is aborted: PostgreSQL unless `DATABASE_URL` names one, tables,
- * demo nodes, web server and workers.
+ * demo nodes, web server and workers. Started by `pnpm start`, it stops with what started it as well.
  *
- * @returns True when it was stopped by the signal.
+ * @returns True when it was stopped in order.
  * @throws ServerError when it cannot be started, or PostgreSQL ends under it.
  */
 export async function serve({
   output,
-  signal,
+  signal: asked,
   demo = false,
   environment = process.env,
 }: ServeOptions): Promise<boolean> {
+  const signal = AbortSignal.any([asked, launchersEnded()]);
+  // A terminal or pipe that is gone is no reason to end in disorder.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const config = readConfig(environment);
   await openDataDirectory(config.dataDirectory);
   const logger = await createLogger(config);

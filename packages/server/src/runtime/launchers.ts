@@ -36,14 +36,24 @@ export function findLaunchers(): ProcessIdentity[] {
   return launchers;
 }
 
-/** Calls back once when one of these processes has ended, killed or not, within a second. */
-export function onFirstEnd(processes: readonly ProcessIdentity[], callback: () => void): void {
-  const timer = setInterval(() => {
-    if (processes.every(isRunning)) return;
-    clearInterval(timer);
-    callback();
-  }, POLL_MS);
-  timer.unref();
+/**
+ * A signal that is aborted within a second when one of this process's launchers has ended, killed or not.
+ *
+ * Only for a process whose parent has opened a channel to it (`stdio: 'ipc'`), which says that it shall not outlive it;
+ * otherwise, as for a service that a shell has started, the signal is never aborted.
+ */
+export function launchersEnded(): AbortSignal {
+  const controller = new AbortController();
+  if (process.connected) {
+    const launchers = findLaunchers();
+    const timer = setInterval(() => {
+      if (process.connected && launchers.every(isRunning)) return;
+      clearInterval(timer);
+      controller.abort(new Error('what started this process has ended'));
+    }, POLL_MS);
+    timer.unref();
+  }
+  return controller.signal;
 }
 
 /** The program's name; of a script that node runs, the script's. npm writes its whole command into the first argument. */

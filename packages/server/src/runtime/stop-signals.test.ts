@@ -4,13 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
 /** A program that says when it is told to stop, and then takes its time. */
-async function slowProgram(stdio: ('ignore' | 'pipe' | 'ipc')[] = ['ignore', 'pipe', 'ignore']) {
+async function slowProgram() {
   const program = `
     import { stopOnSignals } from ${JSON.stringify(import.meta.resolve('./stop-signals.ts'))};
     stopOnSignals().addEventListener('abort', () => console.log('stopping'));
     setInterval(() => {}, 1000);
     console.log('ready');`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio });
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   onTestFinished(() => void child.kill('SIGKILL'));
   expect(await said(child)).toBe('ready\n');
   return child;
@@ -26,23 +28,6 @@ describe('stopOnSignals', () => {
     const child = await slowProgram();
     child.kill(name);
     expect(await said(child)).toBe('stopping\n');
-  });
-
-  it('is told by the end of its parent', async () => {
-    const child = await slowProgram(['ignore', 'pipe', 'ignore', 'ipc']);
-    child.disconnect();
-    expect(await said(child)).toBe('stopping\n');
-  });
-
-  it('does not keep a process alive that has nothing more to do', async () => {
-    const program = `
-      import { stopOnSignals } from ${JSON.stringify(import.meta.resolve('./stop-signals.ts'))};
-      stopOnSignals();`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
-    onTestFinished(() => void child.kill('SIGKILL'));
-    expect((await once(child, 'exit'))[0]).toBe(0);
   });
 
   it('takes the same Ctrl-C that comes twice for one, and a later one for impatience', async () => {

@@ -1,12 +1,9 @@
-import { findLaunchers, onFirstEnd } from './launchers.ts';
-
 /** The terminal and a package manager in between both pass on one Ctrl-C: what comes this soon is the same wish. */
 const SAME_WISH_MS = 1_000;
 
 /**
  * Turns the wish to stop into an aborted signal: Ctrl-C, SIGTERM or a closed terminal. A second Ctrl-C or SIGTERM ends the
- * process at once, status 130. A parent that opens a channel to this process (`stdio: 'ipc'`) says that it shall not
- * outlive it: then the end of that parent, or of the package managers above it, counts as well.
+ * process at once, status 130.
  *
  * To be called once, by a program at its start.
  */
@@ -27,10 +24,5 @@ export function stopOnSignals(): AbortSignal {
     });
   }
   process.on('SIGHUP', stop);
-  if (process.connected) {
-    process.once('disconnect', stop);
-    process.channel?.unref(); // Listening to it must not keep the process alive.
-    onFirstEnd(findLaunchers(), stop);
-  }
   return controller.signal;
 }
