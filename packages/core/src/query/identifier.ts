@@ -1,6 +1,6 @@
 import { attributesFrom } from '../data/attribute-access.ts';
 import type { Attributes } from '../data/attributes.ts';
-import { returnKeys } from './return-keys.ts';
+import { returnKeysOf } from './return-keys.ts';
 import type { Query } from './types.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { Query } from './types.ts';
  * (0008,0052). Texts beyond the default repertoire make it UTF-8.
  */
 export function identifierOf(query: Query): Attributes {
-  const asked = Object.fromEntries(returnKeys(query.level).map((keyword) => [keyword, '']));
+  const asked = Object.fromEntries(returnKeysOf(query).map((keyword) => [keyword, '']));
   const isPlain = Object.values(query.keys).every((value) => /^[\x20-\x7e]*$/.test(value));
   return {
     ...attributesFrom(asked),

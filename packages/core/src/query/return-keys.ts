@@ -1,4 +1,4 @@
-import type { QueryLevel } from './types.ts';
+import type { Query, QueryLevel } from './types.ts';
 
 const keysOfLevel: Readonly<Record<QueryLevel, readonly string[]>> = {
   PATIENT: ['PatientID', 'PatientName', 'PatientBirthDate', 'PatientSex', 'NumberOfPatientRelatedStudies'],
@@ -37,7 +37,19 @@ const keysOfLevel: Readonly<Record<QueryLevel, readonly string[]>> = {
   ],
 };
 
-/** Keywords that a query of the level always asks for, whatever it matches by. */
+const uniqueKeys: Readonly<Record<QueryLevel, string>> = {
+  PATIENT: 'PatientID',
+  STUDY: 'StudyInstanceUID',
+  SERIES: 'SeriesInstanceUID',
+  IMAGE: 'SOPInstanceUID',
+};
+
+/** Keywords that a query asks for, whatever it matches by. */
+export function returnKeysOf({ level, returnKeys: which }: Query): readonly string[] {
+  return which === 'unique' ? [uniqueKeys[level]] : returnKeys(level);
+}
+
+/** Keywords that queries of the level usually ask for. */
 export function returnKeys(level: QueryLevel): readonly string[] {
   return keysOfLevel[level];
 }

@@ -9,9 +9,14 @@ export interface Query {
   /**
    * Matching keys by keyword (`PatientName`) or eight hexadecimal digits, with the standard's wildcards, ranges
    * (`20240101-20240131`) and lists (`\` between values). An empty string asks for the attribute without matching.
-   * The usual return keys of the level are always added.
+   * Return keys are added as `returnKeys` says.
    */
   keys: Readonly<Record<string, string>>;
+  /**
+   * What is asked for beside `keys`: the usual return keys of the level, or its unique key alone, for long lists that are only
+   * counted or compared. Nodes may read every file for some of the usual ones. Default: `usual`.
+   */
+  returnKeys?: 'usual' | 'unique';
   /** Stop after this many matches. Default: no limit. */
   limit?: number;
 }

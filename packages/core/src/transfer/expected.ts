@@ -1,7 +1,7 @@
-import { numberOf, textOf } from '../data/attribute-access.ts';
+import { numberOf, textOf, textsOf } from '../data/attribute-access.ts';
 import type { Attributes } from '../data/attributes.ts';
 import { DicomError } from '../errors.ts';
-import type { AbortableOptions, Queryable, QueryLevel } from '../query/types.ts';
+import type { AbortableOptions, Query, Queryable } from '../query/types.ts';
 import type { Selection } from './types.ts';
 
 /** What a source says a selection holds. */
@@ -34,8 +34,11 @@ export async function expectedInstances(
 
   const [study] = await collect(
     source,
-    'STUDY',
-    { ...unique, ...patient, NumberOfStudyRelatedInstances: '' },
+    {
+      level: 'STUDY',
+      keys: { ...unique, ...patient, NumberOfStudyRelatedInstances: '', SOPClassesInStudy: '' },
+      returnKeys: 'unique',
+    },
     options,
   );
   if (!study) {
@@ -47,8 +50,11 @@ export async function expectedInstances(
 
   const all = await collect(
     source,
-    'SERIES',
-    { ...unique, ...patient, Modality: '', NumberOfSeriesRelatedInstances: '' },
+    {
+      level: 'SERIES',
+      keys: { ...unique, ...patient, Modality: '', NumberOfSeriesRelatedInstances: '' },
+      returnKeys: 'unique',
+    },
     options,
   );
   const wanted = selection.seriesInstanceUids && new Set(selection.seriesInstanceUids);
@@ -75,15 +81,20 @@ export async function expectedInstances(
     narrowed.seriesInstanceUids = kept.map((one) => textOf(one, 'SeriesInstanceUID') ?? '');
 
   const instances = new Map<string, readonly string[]>();
-  const sopClassUids = new Set<string>();
+  const sopClassUids = new Set(textsOf(study, 'SOPClassesInStudy').filter(Boolean));
+  // Some nodes read every file to tell its SOP class: it is asked for only where the study did not say.
+  const sopClass: Record<string, string> = sopClassUids.size > 0 ? {} : { SOPClassUID: '' };
   const wantedInstances = selection.sopInstanceUids && new Set(selection.sopInstanceUids);
   let answers = kept.length > 0;
   for (const one of kept) {
     const seriesInstanceUid = textOf(one, 'SeriesInstanceUID') ?? '';
     const matches = await collectOrNothing(
       source,
-      'IMAGE',
-      { ...unique, ...patient, SeriesInstanceUID: seriesInstanceUid, SOPClassUID: '' },
+      {
+        level: 'IMAGE',
+        keys: { ...unique, ...patient, SeriesInstanceUID: seriesInstanceUid, ...sopClass },
+        returnKeys: 'unique',
+      },
       options,
     );
     const uids: string[] = [];
@@ -115,14 +126,9 @@ export async function expectedInstances(
   return result;
 }
 
-async function collect(
-  source: Queryable,
-  level: QueryLevel,
-  keys: Record<string, string>,
-  options: AbortableOptions,
-): Promise<Attributes[]> {
+async function collect(source: Queryable, query: Query, options: AbortableOptions): Promise<Attributes[]> {
   const matches: Attributes[] = [];
-  for await (const match of source.find({ level, keys }, options)) matches.push(match);
+  for await (const match of source.find(query, options)) matches.push(match);
   return matches;
 }
 
@@ -131,7 +137,7 @@ async function collectOrNothing(...args: Parameters<typeof collect>): Promise<At
   try {
     return await collect(...args);
   } catch (error) {
-    const [, , , options] = args;
+    const [, , options] = args;
     options.signal?.throwIfAborted();
     if (error instanceof DicomError && !error.retryable) return [];
     throw error;

@@ -38,7 +38,7 @@ async function byImage(
   try {
     const series: string[] = [];
     for await (const match of destination.find(
-      { level: 'SERIES', keys: { StudyInstanceUID: studyInstanceUid } },
+      { level: 'SERIES', keys: { StudyInstanceUID: studyInstanceUid }, returnKeys: 'unique' },
       options,
     )) {
       const uid = textOf(match, 'SeriesInstanceUID');
@@ -46,7 +46,7 @@ async function byImage(
     }
     for (const seriesInstanceUid of series) {
       const keys = { StudyInstanceUID: studyInstanceUid, SeriesInstanceUID: seriesInstanceUid };
-      for await (const match of destination.find({ level: 'IMAGE', keys }, options)) {
+      for await (const match of destination.find({ level: 'IMAGE', keys, returnKeys: 'unique' }, options)) {
         answered = true;
         missing.delete(textOf(match, 'SOPInstanceUID') ?? '');
       }
@@ -66,7 +66,7 @@ async function byCount(
   const keys = { StudyInstanceUID: studyInstanceUid, NumberOfStudyRelatedInstances: '' };
   let count: number | undefined;
   try {
-    for await (const match of destination.find({ level: 'STUDY', keys }, options)) {
+    for await (const match of destination.find({ level: 'STUDY', keys, returnKeys: 'unique' }, options)) {
       count = numberOf(match, 'NumberOfStudyRelatedInstances') ?? count;
     }
   } catch (error) {

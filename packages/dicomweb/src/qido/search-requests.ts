@@ -5,7 +5,7 @@ import {
   parseTag,
   type Query,
   type QueryLevel,
-  returnKeys,
+  returnKeysOf,
   type Tag,
   Tags,
   tagToHex,
@@ -41,7 +41,7 @@ const MAX_REQUESTS = 100;
  */
 export function searchRequests(query: Query): SearchRequest[] {
   const level = query.level === 'PATIENT' ? 'STUDY' : query.level;
-  const wanted = new Set<Tag>(returnKeys(query.level).map((key) => tagOfKey(key)));
+  const wanted = new Set<Tag>(returnKeysOf(query).map((key) => tagOfKey(key)));
   const filters = new Map<Tag, string[]>();
   for (const [key, value] of Object.entries(query.keys)) {
     const tag = tagOfKey(key);

@@ -1,17 +1,11 @@
 import { Command, CommanderError, Option } from 'commander';
+import { stopOnSignals } from '../runtime/stop-signals.ts';
 import { aeTitle, pseudonym, queryKeys, texts, uids, wholeNumber } from './arguments.ts';
 import type { FindOptions } from './find.ts';
 import { errorSentence, Output } from './output.ts';
 import { UsageError } from './place.ts';
 
-/** Stops what runs on the first Ctrl-C, in order; a second one ends the process. */
-const stop = new AbortController();
-for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(name, () => {
-    process.once(name, () => process.exit(130));
-    stop.abort(new Error('stopped'));
-  });
-}
+const stop = stopOnSignals();
 
 const output = new Output({ json: process.argv.includes('--json') });
 
@@ -27,7 +21,7 @@ function run<Arguments extends unknown[]>(command: (...args: Arguments) => Promi
 }
 
 function end(error: unknown): void {
-  output.remark(stop.signal.aborted ? 'Stopped.' : errorSentence(error));
+  output.remark(stop.aborted ? 'Stopped.' : errorSentence(error));
   output.summary({ ok: false, seconds: output.seconds() });
   process.exitCode = error instanceof UsageError ? 2 : 1;
 }
@@ -59,12 +53,12 @@ command('serve', 'start the whole product: web interface, API, workers')
   .action(
     run(async (options: { demo?: boolean }) => {
       const { serve } = await import('../serve.ts');
-      return serve({ output, signal: stop.signal, demo: options.demo ?? false });
+      return serve({ output, signal: stop, demo: options.demo ?? false });
     }),
   );
 
 command('echo <node>', 'ask a DIMSE node whether it answers (C-ECHO)').action(
-  run(async (node: string) => (await import('./echo.ts')).echoCommand(output, node, stop.signal)),
+  run(async (node: string) => (await import('./echo.ts')).echoCommand(output, node, stop)),
 );
 
 command('find <node>', 'search a node (C-FIND or QIDO-RS)')
@@ -78,7 +72,7 @@ command('find <node>', 'search a node (C-FIND or QIDO-RS)')
         output,
         node,
         { ...options, level: options.level.toUpperCase() as FindOptions['level'] },
-        stop.signal,
+        stop,
       ),
     ),
   );
@@ -87,7 +81,7 @@ command('store <node> <paths...>', 'send DICOM files and folders to a node (C-ST
   .option('--max-associations <n>', 'most associations at once', wholeNumber('--max-associations', 1, 64))
   .action(
     run(async (node: string, paths: string[], options: { maxAssociations?: number }) =>
-      (await import('./store.ts')).storeCommand(output, node, paths, options, stop.signal),
+      (await import('./store.ts')).storeCommand(output, node, paths, options, stop),
     ),
   );
 
@@ -116,9 +110,7 @@ command('transfer', 'move studies from one place to another')
   )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
   .option('--dry-run', 'count only, transfer nothing')
-  .action(
-    run(async (options) => (await import('./transfer.ts')).transferCommand(output, options, stop.signal)),
-  );
+  .action(run(async (options) => (await import('./transfer.ts')).transferCommand(output, options, stop)));
 
 command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder into a folder')
   .requiredOption('--pseudonym <text>', 'becomes PatientID and PatientName', pseudonym)
@@ -126,7 +118,7 @@ command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder
   .option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run')
   .action(
     run(async (input: string, target: string, options) =>
-      (await import('./pseudonymize.ts')).pseudonymizeCommand(output, input, target, options, stop.signal),
+      (await import('./pseudonymize.ts')).pseudonymizeCommand(output, input, target, options, stop),
     ),
   );
 
@@ -136,7 +128,7 @@ command('scp <folder>', 'a test and demo PACS over a folder')
   .option('--host <address>', 'address to listen on; default: 127.0.0.1')
   .action(
     run(async (folder: string, options) =>
-      (await import('./scp.ts')).scpCommand(output, folder, options, stop.signal),
+      (await import('./scp.ts')).scpCommand(output, folder, options, stop),
     ),
   );
 
