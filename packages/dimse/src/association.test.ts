@@ -583,6 +583,27 @@ describe('C-GET', () => {
 });
 
 describe('C-STORE', () => {
+  test.each([
+    ['deflated', TransferSyntax.DeflatedExplicitVrLittleEndian, '0102030405060700'],
+    ['any other', EXPLICIT, '01020304050607'],
+  ])('a data set of odd length that is %s goes out as %s %s', async (_what, transferSyntaxUid, sent) => {
+    await using server = await scriptedServer(async (script) => {
+      await script.accept();
+      const { command, dataset } = await script.receiveMessage();
+      expect(dataset.toString('hex')).toBe(sent);
+      const { messageId = 0 } = decodeCommandSet(command);
+      script.sendMessage(1, { commandField: 0x8001, messageIdBeingRespondedTo: messageId, status: 0 });
+      await script.expect('A-ABORT');
+      await script.untilClosed();
+    });
+    const association = await connect(server.node, {
+      contexts: [{ abstractSyntax: CT, transferSyntaxes: [transferSyntaxUid] }],
+    });
+    const chunks = [Buffer.from('010203', 'hex'), Buffer.from('04050607', 'hex')];
+    await association.cStore({ ...instance(chunks), transferSyntaxUid });
+    association.abort();
+  });
+
   const answer = (messageId: number) =>
     messageBytes(CT_ID, { commandField: 0x8001, messageIdBeingRespondedTo: messageId, status: 0 });
 

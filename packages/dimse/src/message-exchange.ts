@@ -1,3 +1,4 @@
+import { transferSyntaxOrDefault } from '@adit/core';
 import {
   CommandField,
   type CommandSet,
@@ -231,7 +232,8 @@ export class MessageExchange {
       });
       const framer = new PdvFramer(context.id, this.#maximumFragment);
       const iterator = dataset[Symbol.asyncIterator]();
-      const sending = this.#sendStore(job, framer, encoded, iterator, onUnrepeatable);
+      const padded = transferSyntaxOrDefault(context.transferSyntax).deflated;
+      const sending = this.#sendStore(job, framer, encoded, padToEven(iterator, padded), onUnrepeatable);
       sending.catch(() => undefined);
       try {
         await Promise.race([sending, failed.promise]);
@@ -813,6 +815,29 @@ class Collector {
   fail(): void {
     this.#pieces.length = 0;
   }
+}
+
+const PADDING: IteratorResult<Uint8Array> = { done: false, value: Buffer.alloc(1) };
+
+/**
+ * A deflated data set of odd length is padded with NUL (PS3.5 §A.5). Files are found without, and DCMTK aborts on a fragment
+ * of odd length.
+ */
+function padToEven(source: AsyncIterator<Uint8Array>, wanted: boolean): AsyncIterator<Uint8Array> {
+  if (!wanted) return source;
+  let odd = false;
+  return {
+    next: async () => {
+      const result = await source.next();
+      if (result.done) {
+        if (!odd) return result;
+        odd = false;
+        return PADDING;
+      }
+      odd = (result.value.length % 2 === 1) !== odd;
+      return result;
+    },
+  };
 }
 
 function unexpected(message: string): ProtocolError {

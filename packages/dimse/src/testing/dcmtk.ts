@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,6 +68,41 @@ export async function startStorescp(
   };
 }
 
+/** Starts dcmqrscp, DCMTK's query/retrieve server, as QR. It takes objects from everybody. */
+export async function startDcmqrscp(): Promise<{ node: DimseNode } & AsyncDisposable> {
+  const folder = await mkdtemp(join(tmpdir(), 'adit-dcmqrscp-'));
+  const port = await freePort();
+  const config = join(folder, 'dcmqrscp.cfg');
+  const lines = [
+    `NetworkTCPPort = ${port}`,
+    'MaxPDUSize = 16384',
+    'MaxAssociations = 16',
+    'HostTable BEGIN',
+    'HostTable END',
+    'VendorTable BEGIN',
+    'VendorTable END',
+    'AETable BEGIN',
+    `QR ${folder} RW (100, 1024mb) ANY`,
+    'AETable END',
+  ];
+  await writeFile(config, `${lines.join('\n')}\n`);
+  const child = spawn('dcmqrscp', ['-c', config], {
+    stdio: 'ignore',
+    env: { ...process.env, TCP_NODELAY: '1' },
+  });
+  const stop = async () => {
+    await end(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await untilListening(port);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { node: { aeTitle: 'QR', host: '127.0.0.1', port }, [Symbol.asyncDispose]: stop };
+}
+
 async function untilListening(port: number): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     const open = await new Promise<boolean>((resolve) => {
@@ -78,7 +113,7 @@ async function untilListening(port: number): Promise<void> {
       socket.on('error', () => resolve(false));
     });
     if (open) return;
-    if (attempt === 100) throw new Error('storescp does not listen');
+    if (attempt === 100) throw new Error('The server does not listen');
     await sleep(50);
   }
 }
