@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, Job, LiveEvent, Task } from '@adit/client';
-import { decodeDataset, readPart10, textOf } from '@adit/core';
-import type { ArchiveScp } from '@adit/dimse';
+import { attributesFrom, decodeDataset, readPart10, textOf } from '@adit/core';
+import { type ArchiveScp, listen } from '@adit/dimse';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { lossyWay, slowWay } from '../testing/tcp-way.ts';
 import { addNode, fill, type TestArchives, testArchives } from '../testing/test-archives.ts';
@@ -206,6 +206,33 @@ describe('a study', () => {
     ]);
   });
 
+  test('of which nothing arrives is never a success', async () => {
+    // A source that knows the study and delivers none of it.
+    await using empty = await listen({
+      host: '127.0.0.1',
+      port: 0,
+      aeTitle: 'EMPTY',
+      handlers: {
+        async *find({ level }) {
+          if (level === 'STUDY') yield attributesFrom({ StudyInstanceUID: '1.2.3' });
+        },
+        get: () => ({ count: 0, instances: (async function* () {})() }),
+      },
+    });
+    const emptyId = await addNode(app.admin, 'Empty', { aeTitle: 'EMPTY', port: empty.port });
+    const job = await app.anna.createJob({
+      body: {
+        kind: 'selective',
+        sourceId: emptyId,
+        destinationId,
+        studies: [{ studyInstanceUid: '1.2.3' }],
+      },
+    });
+    expect(await untilEnded(app.anna, job.id)).toMatchObject({ state: 'failure', counts: { stored: 0 } });
+    const [task] = await tasksOf(app.anna, job.id);
+    expect(task?.message).not.toBe('');
+  });
+
   test('shows how far it is while it goes', async () => {
     const seen: LiveEvent[] = [];
     const stop = new AbortController();
@@ -328,6 +355,17 @@ describe('jobs', () => {
       app.anna.createJob({ body: { kind: 'selective', sourceId: neither, destinationId, studies } }),
     ).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
     expect((await app.admin.listJobs({ query: { all: 'true' } })).jobs).toEqual([]);
+  });
+
+  test('have as many studies as the contract says, and no more', async () => {
+    const studies = (count: number) =>
+      Array.from({ length: count }, (_, index) => ({ studyInstanceUid: `1.2.${index}` }));
+    await expect(createJob(app.anna, studies(0))).rejects.toMatchObject({ status: 400 });
+    await expect(createJob(app.anna, studies(1001))).rejects.toMatchObject({ status: 400 });
+    const job = await createJob(app.anna, studies(1000));
+    expect(job.tasks.total).toBe(1000);
+    await app.anna.cancelJob({ params: { jobId: job.id } });
+    expect(await untilEnded(app.anna, job.id)).toMatchObject({ state: 'canceled' });
   });
 
   test('come in pages', async () => {
