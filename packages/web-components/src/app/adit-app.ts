@@ -1,6 +1,8 @@
 import { ApiError, createClient, type User } from '@adit/client';
 import { ContextProvider } from '@lit/context';
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { cache } from 'lit/directives/cache.js';
+import { keyed } from 'lit/directives/keyed.js';
 import '@awesome.me/webawesome/dist/components/button/button.js';
 import '@awesome.me/webawesome/dist/components/dialog/dialog.js';
 import type WaDialog from '@awesome.me/webawesome/dist/components/dialog/dialog.js';
@@ -105,7 +107,9 @@ export class AditApp extends AditElement {
       }
       main {
         overflow: auto;
-        padding: 20px 24px 32px;
+        padding: 20px 24px 0;
+        /* What has the focus is not to be under the basket. */
+        scroll-padding: 12px 0 128px;
         outline: none;
         display: flex;
         flex-direction: column;
@@ -113,9 +117,21 @@ export class AditApp extends AditElement {
       main > * {
         flex: 1 0 auto;
       }
+      main > :not(adit-study-search) {
+        padding-bottom: 32px;
+      }
       main.alone {
         height: 100%;
         padding: 0;
+      }
+      main.alone > adit-login {
+        padding-bottom: 24px;
+      }
+      #again {
+        --width: min(400px, 94vw);
+        --spacing: 0;
+        /* The screens stay, unseen, until their user is back. */
+        --wa-color-overlay-modal: var(--bg);
       }
       .menu {
         display: none;
@@ -174,7 +190,8 @@ export class AditApp extends AditElement {
           padding: 12px;
         }
         main {
-          padding: 16px 12px 24px;
+          padding: 16px 12px 0;
+          scroll-padding-bottom: 200px;
         }
         .user span {
           display: none;
@@ -202,7 +219,11 @@ export class AditApp extends AditElement {
   declare private _loginReason: string | undefined;
 
   #pendingKey: string | undefined;
-  readonly #listening = new AbortController();
+  /** Whose screens are drawn; they stay while a session that ended is begun again. */
+  #shown: User | undefined;
+  /** Where the last search is, for the way back to it. */
+  #lastSearch = '/find';
+  #listening = new AbortController();
 
   constructor() {
     super();
@@ -225,6 +246,7 @@ export class AditApp extends AditElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#listening = new AbortController();
     const { signal } = this.#listening;
     addEventListener('popstate', () => this.#arrive(), { signal });
     addEventListener('keydown', this.#onKey, { signal });
@@ -246,11 +268,26 @@ export class AditApp extends AditElement {
       </div>`;
     }
     if (this._user === undefined) return html`<span class="visually-hidden" role="status">Loading</span>`;
-    if (this._user === null) {
+    if (this._user) this.#shown = this._user;
+    const user = this.#shown;
+    if (user === undefined) {
       return html`<main class="alone">
-        <adit-login .reason=${this._loginReason} @adit-login=${this.#onLogin}></adit-login>
+        <adit-login @adit-login=${this.#onLogin}></adit-login>
       </main>`;
     }
+    return html`
+      ${keyed(user.username, this.#screens(user))}
+      <wa-dialog id="again" label="Log in again" without-header ?open=${this._user === null} @wa-hide=${this.#onHideLogin}>
+        ${
+          this._user === null
+            ? html`<adit-login .reason=${this._loginReason} @adit-login=${this.#onLogin}></adit-login>`
+            : nothing
+        }
+      </wa-dialog>
+    `;
+  }
+
+  #screens(user: User): TemplateResult {
     return html`
       <div class="app" @click=${this.#onClick} @adit-open-job=${this.#onOpenJob}>
         <header>
@@ -275,19 +312,19 @@ export class AditApp extends AditElement {
           >
             ${icon(this._theme === 'dark' ? 'sun' : 'moon')}
           </button>
-          <span class="user">${icon('user')}<span>${this._user.name || this._user.username}</span></span>
+          <span class="user" title=${user.username}>${icon('user')}<span>${user.name || user.username}</span></span>
           <wa-button size="s" appearance="plain" @click=${this.#logout}>Log out</wa-button>
         </header>
         <nav aria-label="Main" ?data-open=${this._menuOpen}>
           ${SCREENS.map(
             (screen) => html`<a
-              href=${screen.path}
+              href=${screen.path === '/find' && this._route.screen !== 'find' ? this.#lastSearch : screen.path}
               aria-current=${screen.screens.includes(this._route.screen) ? 'page' : nothing}
               >${icon(screen.icon)}<span>${screen.label}</span></a
             >`,
           )}
         </nav>
-        <main id="main" tabindex="-1">${this.#screen()}</main>
+        <main id="main" tabindex="-1">${this.#screen(user)}</main>
       </div>
       <wa-dialog id="keys" label="Keyboard shortcuts" light-dismiss>
         <dl>
@@ -310,20 +347,29 @@ export class AditApp extends AditElement {
     `;
   }
 
-  #screen(): TemplateResult {
+  #screen({ administrator }: User): TemplateResult {
     const route = this._route;
+    // What was found and chosen is still there after a look at the jobs or the nodes.
+    return html`${cache(
+      route.screen === 'find'
+        ? html`<adit-study-search
+            .state=${route.query.toString()}
+            @adit-search-change=${this.#onSearchChange}
+          ></adit-study-search>`
+        : nothing,
+    )}${this.#otherScreen(route, administrator)}`;
+  }
+
+  #otherScreen(route: Route, administrator: boolean): TemplateResult | typeof nothing {
     switch (route.screen) {
       case 'find':
-        return html`<adit-study-search
-          .state=${route.query.toString()}
-          @adit-search-change=${this.#onSearchChange}
-        ></adit-study-search>`;
+        return nothing;
       case 'jobs':
-        return html`<adit-job-list .all=${this._user?.administrator ?? false}></adit-job-list>`;
+        return html`<adit-job-list .all=${administrator}></adit-job-list>`;
       case 'job':
         return html`<adit-job .jobId=${route.jobId}></adit-job>`;
       case 'nodes':
-        return html`<adit-nodes .editable=${this._user?.administrator ?? false}></adit-nodes>`;
+        return html`<adit-nodes .editable=${administrator}></adit-nodes>`;
       case 'unknown':
         return html`<div class="empty">
           <h2>There is nothing here</h2>
@@ -353,8 +399,15 @@ export class AditApp extends AditElement {
       await this.api.logout();
     } finally {
       this._loginReason = undefined;
+      this.#shown = undefined;
+      this.#lastSearch = '/find';
       this._user = null;
     }
+  }
+
+  /** Nothing but a login closes the question for it. */
+  #onHideLogin(event: Event): void {
+    if (event.target === event.currentTarget && this._user === null) event.preventDefault();
   }
 
   /** Links within the app change the URL without loading the page anew. */
@@ -374,7 +427,10 @@ export class AditApp extends AditElement {
 
   #onSearchChange(event: CustomEvent<string>): void {
     const search = event.detail === '' ? '' : `?${event.detail}`;
-    history.replaceState(null, '', `/find${search}`);
+    this.#lastSearch = `/find${search}`;
+    if (this._route.screen !== 'find') return;
+    history.replaceState(null, '', this.#lastSearch);
+    this._route = routeOf(new URL(location.href));
   }
 
   #go(path: string): void {
@@ -440,7 +496,6 @@ export class AditApp extends AditElement {
 
   #applyTheme(): void {
     document.documentElement.dataset.theme = this._theme;
-    document.documentElement.style.colorScheme = this._theme;
   }
 }
 

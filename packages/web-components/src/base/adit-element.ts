@@ -50,4 +50,9 @@ export class AditElement extends LitElement {
     this.#own ??= createClient({ baseUrl: this.server ?? new URL('/', this.ownerDocument.baseURI) });
     return this.#own;
   }
+
+  /** Address of a screen of ADIT, for links: a page that embeds an element has no such screens of its own. */
+  protected link(path: string): string {
+    return this.server === undefined ? path : new URL(path, this.server).href;
+  }
 }

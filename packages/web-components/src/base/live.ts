@@ -1,6 +1,17 @@
 import type { LiveEvent } from '@adit/client';
-import type { ReactiveController } from 'lit';
+import { html, nothing, type ReactiveController, type TemplateResult } from 'lit';
 import type { AditElement } from './adit-element.ts';
+import { icon } from './icons.ts';
+
+export interface LiveEventsOptions {
+  /** Only of this job, its tasks included; without it changes of jobs alone. */
+  jobId?: () => string | undefined;
+  /** Of every user. */
+  all?: () => boolean;
+  onEvent: (event: LiveEvent) => void;
+  /** The connection is there again; what happened meanwhile may have been missed. */
+  onReconnect: () => void;
+}
 
 /**
  * Follows the live events of the server while its element is in the page.
@@ -13,20 +24,9 @@ export class LiveEvents implements ReactiveController {
   lost = false;
   #stop: AbortController | undefined;
   readonly #host: AditElement;
-  readonly #options: {
-    jobId?: () => string | undefined;
-    onEvent: (event: LiveEvent) => void;
-    onReconnect: () => void;
-  };
+  readonly #options: LiveEventsOptions;
 
-  constructor(
-    host: AditElement,
-    options: {
-      jobId?: () => string | undefined;
-      onEvent: (event: LiveEvent) => void;
-      onReconnect: () => void;
-    },
-  ) {
+  constructor(host: AditElement, options: LiveEventsOptions) {
     this.#host = host;
     this.#options = options;
     host.addController(this);
@@ -34,10 +34,32 @@ export class LiveEvents implements ReactiveController {
 
   hostConnected(): void {
     this.restart();
+    addEventListener('adit-login', this.#onLogin);
   }
 
   hostDisconnected(): void {
     this.#stop?.abort();
+    removeEventListener('adit-login', this.#onLogin);
+  }
+
+  /** A session that had ended goes on, perhaps by an element elsewhere in the page. */
+  readonly #onLogin = (): void => {
+    if (!this.lost) return;
+    this.restart();
+    this.#options.onReconnect();
+  };
+
+  /** Says that the connection is lost, at the bottom of the element: nothing above it moves. */
+  notice(): TemplateResult {
+    return html`<div class="lost" role="status">
+      ${
+        this.lost
+          ? html`<p class="notice warn">
+            ${icon('refresh')}Live updates paused, connecting again. What you see may be a little old.
+          </p>`
+          : nothing
+      }
+    </div>`;
   }
 
   /** Connects anew, for example for another job. */
@@ -55,7 +77,10 @@ export class LiveEvents implements ReactiveController {
     let wasLost = false;
     try {
       const events = this.#host.api.events({
-        query: jobId === undefined ? {} : { jobId },
+        query: {
+          ...(jobId === undefined ? {} : { jobId }),
+          ...(this.#options.all?.() ? { all: 'true' as const } : {}),
+        },
         signal,
         onConnection: ({ connected }) => {
           this.lost = !connected;

@@ -59,6 +59,11 @@ export const styles = css`
   .icon {
     flex: none;
   }
+  wa-input::part(form-control-label),
+  wa-select::part(form-control-label) {
+    font-size: var(--size-0);
+    margin-block-end: 4px;
+  }
   .visually-hidden,
   .bare::part(form-control-label),
   .bare::part(label) {
@@ -171,6 +176,15 @@ export const styles = css`
     background: var(--warn-soft);
     color: var(--warn);
   }
+  .lost {
+    position: sticky;
+    bottom: 12px;
+    z-index: 4;
+  }
+  .lost .notice {
+    margin: 16px 0 0;
+    border: 1px solid currentColor;
+  }
   .empty {
     padding: 40px 24px;
     text-align: center;
@@ -193,6 +207,9 @@ export const styles = css`
     background: none;
     color: var(--muted);
     cursor: pointer;
+  }
+  .icon-button .icon {
+    transition: transform 120ms;
   }
   .icon-button:hover {
     background: var(--sunken);

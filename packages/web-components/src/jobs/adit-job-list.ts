@@ -33,6 +33,9 @@ export class AditJobList extends AditElement {
         overflow: hidden;
         text-overflow: ellipsis;
       }
+      .head {
+        align-items: flex-end;
+      }
       wa-select {
         width: 180px;
       }
@@ -46,16 +49,21 @@ export class AditJobList extends AditElement {
         .wide {
           display: none;
         }
-        td,
+        tbody td,
         th {
           padding-left: 8px;
           padding-right: 8px;
         }
         .route {
-          max-width: 130px;
+          white-space: normal;
+          overflow-wrap: anywhere;
         }
         td.bar {
-          min-width: 70px;
+          min-width: 56px;
+          width: 18%;
+        }
+        wa-select {
+          width: 150px;
         }
       }
     `,
@@ -67,6 +75,7 @@ export class AditJobList extends AditElement {
     _jobs: { state: true },
     _next: { state: true },
     _filter: { state: true },
+    _news: { state: true },
     _problem: { state: true },
   };
 
@@ -75,9 +84,12 @@ export class AditJobList extends AditElement {
   declare private _jobs: readonly Job[] | undefined;
   declare private _next: string | undefined;
   declare private _filter: JobState | '';
+  /** Jobs that are newer than those shown: they wait until the user wants them, so that nothing moves. */
+  declare private _news: readonly Job[];
   declare private _problem: string | undefined;
 
   readonly #live = new LiveEvents(this, {
+    all: () => this.all,
     onEvent: (event) => {
       if (event.type === 'job') this.#take(event.job);
     },
@@ -88,6 +100,7 @@ export class AditJobList extends AditElement {
     super();
     this.all = false;
     this._filter = '';
+    this._news = [];
   }
 
   override connectedCallback(): void {
@@ -100,8 +113,16 @@ export class AditJobList extends AditElement {
       <div class="head">
         <h1>Jobs</h1>
         <span class="grow"></span>
+        <span role="status">
+          ${
+            this._news.length === 0
+              ? nothing
+              : html`<wa-button appearance="outlined" size="s" @click=${this.#showNews}>
+                Show ${formatCount(this._news.length)} new ${this._news.length === 1 ? 'job' : 'jobs'}
+              </wa-button>`
+          }
+        </span>
         <wa-select
-          class="bare"
           label="State"
           .value=${this._filter}
           @change=${(event: Event) => {
@@ -113,7 +134,6 @@ export class AditJobList extends AditElement {
           ${STATES.map((state) => html`<wa-option value=${state}>${stateWord(state)}</wa-option>`)}
         </wa-select>
       </div>
-      ${this.#live.lost ? liveLost : nothing}
       ${
         this._problem
           ? html`<p class="notice bad" role="alert">
@@ -123,6 +143,7 @@ export class AditJobList extends AditElement {
           : nothing
       }
       <div class="card scroll">${this.#content()}</div>
+      ${this.#live.notice()}
     `;
   }
 
@@ -131,7 +152,7 @@ export class AditJobList extends AditElement {
       return html`<div class="empty">
         <h2>${this._filter === '' ? 'No jobs yet' : 'No job is in this state'}</h2>
         <p>A job is a transfer of studies from one node to another.</p>
-        ${this._filter === '' ? html`<wa-button variant="brand" href="/find">Find studies</wa-button>` : nothing}
+        ${this._filter === '' ? html`<wa-button variant="brand" href=${this.link('/find')}>Find studies</wa-button>` : nothing}
       </div>`;
     }
     return html`<table aria-label="Jobs" aria-busy=${this._jobs === undefined}>
@@ -174,10 +195,10 @@ export class AditJobList extends AditElement {
     const { counts } = job;
     const done = counts.stored + counts.skipped;
     return html`<tr>
-      <td><a href="/jobs/${job.id}" @click=${(event: MouseEvent) => this.#open(event, job)}>Job ${job.id}</a></td>
+      <td><a href=${this.link(`/jobs/${job.id}`)} @click=${(event: MouseEvent) => this.#open(event, job)}>Job ${job.id}</a></td>
       <td>${stateChip(job.state)}</td>
       <td class="route" title="${job.source.name} to ${job.destination.name}">${job.source.name} → ${job.destination.name}</td>
-      <td class="bar">${progressBar(counts, `Progress of job ${job.id}`)}</td>
+      <td class="bar">${progressBar(counts, `Progress of job ${job.id}`, job.state === 'canceled')}</td>
       <td class="num wide">${formatCount(job.tasks.total)}</td>
       <td class="num wide">${formatCount(done)} / ${formatCount(counts.expected)}</td>
       <td class="num wide">${formatBytes(counts.bytes)}</td>
@@ -206,6 +227,7 @@ export class AditJobList extends AditElement {
       });
       this._jobs = before === undefined ? page.jobs : [...(this._jobs ?? []), ...page.jobs];
       this._next = page.next;
+      if (before === undefined) this._news = [];
     } catch (error) {
       this._problem = problemText(error);
     }
@@ -214,15 +236,22 @@ export class AditJobList extends AditElement {
   #take(job: Job): void {
     if (!this._jobs) return;
     const known = this._jobs.some(({ id }) => id === job.id);
+    if (known) {
+      // Also when its state is no longer the one asked for: a row does not vanish under the pointer.
+      this._jobs = this._jobs.map((one) => (one.id === job.id ? job : one));
+      return;
+    }
+    const newest = Number(this._jobs[0]?.id ?? 0);
     const fits = this._filter === '' || job.state === this._filter;
-    if (known) this._jobs = this._jobs.map((one) => (one.id === job.id ? job : one));
-    else if (fits) this._jobs = [job, ...this._jobs].sort((a, b) => Number(b.id) - Number(a.id));
+    const others = this._news.filter(({ id }) => id !== job.id);
+    if (Number(job.id) > newest) this._news = fits ? [job, ...others] : others;
+  }
+
+  #showNews(): void {
+    this._jobs = [...this._news, ...(this._jobs ?? [])].sort((a, b) => Number(b.id) - Number(a.id));
+    this._news = [];
   }
 }
-
-export const liveLost = html`<p class="notice warn" role="status">
-  ${icon('refresh')}Live updates paused, connecting again. What you see may be a little old.
-</p>`;
 
 customElements.define('adit-job-list', AditJobList);
 

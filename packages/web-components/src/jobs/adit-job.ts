@@ -1,4 +1,4 @@
-import { ApiError, type Job, type Reason, type Task } from '@adit/client';
+import { ApiError, type Job, type LiveEvent, type Reason, type Task } from '@adit/client';
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import '@awesome.me/webawesome/dist/components/button/button.js';
@@ -8,7 +8,6 @@ import { icon } from '../base/icons.ts';
 import { LiveEvents } from '../base/live.ts';
 import { problemText } from '../base/problem.ts';
 import { outcomeChip, stateChip } from '../base/state-chip.ts';
-import { liveLost } from './adit-job-list.ts';
 import { progressBar, progressStyles } from './progress.ts';
 import { Rate } from './rate.ts';
 
@@ -102,11 +101,8 @@ export class AditJob extends AditElement {
         min-width: 160px;
         max-width: 360px;
       }
-      .foot {
-        display: flex;
-        justify-content: center;
-        padding: 10px;
-        border-top: 1px solid var(--line);
+      .outcome {
+        margin: 12px 0 0;
       }
       @media (max-width: 720px) {
         .tiles {
@@ -115,7 +111,7 @@ export class AditJob extends AditElement {
         .wide {
           display: none;
         }
-        td,
+        tbody td,
         th {
           padding-left: 8px;
           padding-right: 8px;
@@ -132,7 +128,6 @@ export class AditJob extends AditElement {
     jobId: { type: String, attribute: 'job-id' },
     _job: { state: true },
     _tasks: { state: true },
-    _next: { state: true },
     _problem: { state: true },
     _missing: { state: true },
     _busy: { state: true },
@@ -141,19 +136,20 @@ export class AditJob extends AditElement {
   declare jobId: string | undefined;
   declare private _job: Job | undefined;
   declare private _tasks: readonly Task[] | undefined;
-  declare private _next: string | undefined;
   declare private _problem: string | undefined;
   declare private _missing: boolean;
   declare private _busy: Action | undefined;
 
   #rate = new Rate();
   #clock: ReturnType<typeof setInterval> | undefined;
+  /** Events that came while the job was being read: what was read may be older. Undefined while nothing is read. */
+  #meanwhile: LiveEvent[] | undefined;
 
   readonly #live = new LiveEvents(this, {
     jobId: () => this.jobId,
     onEvent: (event) => {
-      if (event.type === 'job') this.#takeJob(event.job);
-      else this.#takeTask(event.task);
+      this.#meanwhile?.push(event);
+      this.#take(event);
     },
     onReconnect: () => void this.#load(),
   });
@@ -184,7 +180,7 @@ export class AditJob extends AditElement {
       return html`<div class="empty card">
         <h2>There is no job ${this.jobId}</h2>
         <p>It was removed, or it belongs to somebody else.</p>
-        <wa-button appearance="outlined" href="/jobs">All jobs</wa-button>
+        <wa-button appearance="outlined" href=${this.link('/jobs')}>All jobs</wa-button>
       </div>`;
     }
     const job = this._job;
@@ -195,7 +191,6 @@ export class AditJob extends AditElement {
         <span class="grow"></span>
         ${job?.actions.map((action) => this.#button(action))}
       </div>
-      ${this.#live.lost ? liveLost : nothing}
       ${
         this._problem
           ? html`<p class="notice bad" role="alert">
@@ -205,6 +200,7 @@ export class AditJob extends AditElement {
           : nothing
       }
       ${job ? html`${this.#summary(job)} ${this.#tiles(job)} ${this.#attention()} ${this.#studies()}` : loading}
+      ${this.#live.notice()}
     `;
   }
 
@@ -218,7 +214,10 @@ export class AditJob extends AditElement {
 
   #summary(job: Job): TemplateResult {
     const { counts, tasks } = job;
-    const done = tasks.success + tasks.warning + tasks.failure + tasks.canceled;
+    const done = tasks.success + tasks.warning + tasks.failure;
+    const canceled = job.state === 'canceled';
+    const notSent = this.#notSent();
+    const failed = counts.failed - notSent;
     const waiting = (counts.expected ?? 0) - counts.stored - counts.skipped - counts.failed - counts.held;
     return html`<p class="muted route">
         ${job.source.name} → ${job.destination.name} · ${job.owner} ·
@@ -229,20 +228,48 @@ export class AditJob extends AditElement {
           <b>${formatCount(done)} of ${formatCount(tasks.total)} ${tasks.total === 1 ? 'study' : 'studies'}</b>
           <span class="muted">${job.message}</span>
         </div>
-        ${progressBar(counts, 'Progress of the job')}
+        ${progressBar({ ...counts, failed }, 'Progress of the job')}
         <div class="chips">
           ${counts.stored > 0 ? html`<span class="chip ok">${icon('check', 12)}${formatCount(counts.stored)} stored</span>` : nothing}
           ${counts.warnings > 0 ? outcomeChip('warning', formatCount(counts.warnings)) : nothing}
           ${counts.skipped > 0 ? outcomeChip('skipped', formatCount(counts.skipped)) : nothing}
-          ${counts.failed > 0 ? outcomeChip('failed', formatCount(counts.failed)) : nothing}
+          ${failed > 0 ? outcomeChip('failed', formatCount(failed)) : nothing}
           ${counts.held > 0 ? outcomeChip('held', formatCount(counts.held)) : nothing}
           ${
-            waiting > 0
+            notSent > 0
+              ? html`<span class="chip wait">${icon('stop', 12)}${formatCount(notSent)} not transferred</span>`
+              : nothing
+          }
+          ${
+            waiting > 0 && !canceled
               ? html`<span class="chip wait">${icon('clock', 12)}${formatCount(waiting)} to come</span>`
               : nothing
           }
         </div>
+        ${canceled ? this.#afterCancel(job) : nothing}
       </div>`;
+  }
+
+  /** Says what a canceled job leaves behind. */
+  #afterCancel(job: Job): TemplateResult {
+    const { stored, skipped } = job.counts;
+    const there = stored + skipped;
+    const images = `${formatCount(there)} ${there === 1 ? 'image is' : 'images are'}`;
+    return html`<p class="outcome">
+      ${
+        there === 0
+          ? `Nothing was transferred to ${job.destination.name}.`
+          : `${images} at ${job.destination.name} and stay there.`
+      }
+      ${job.actions.includes('resume') ? 'Resume transfers what is missing.' : ''}
+    </p>`;
+  }
+
+  /** Images left behind because their study was canceled: no failures, although nobody has them. */
+  #notSent(): number {
+    return (this._tasks ?? [])
+      .filter(({ state }) => state === 'canceled')
+      .reduce((sum, { counts }) => sum + counts.failed, 0);
   }
 
   #tiles(job: Job): TemplateResult {
@@ -256,10 +283,10 @@ export class AditJob extends AditElement {
       ${tile(
         'Images',
         `${formatCount(counts.stored + counts.skipped)} / ${formatCount(counts.expected)}`,
-        complete ? 'all accounted for' : running ? 'still counting' : '',
+        complete ? 'all accounted for' : running && counts.expected === undefined ? 'still counting' : '',
       )}
       ${tile('Verified', formatCount(counts.verified), this.#verifiedBy())}
-      ${tile('Moved', formatBytes(counts.bytes), 'nothing on local disk')}
+      ${tile('Moved', formatBytes(counts.bytes), 'streamed, never kept on the way')}
       ${tile('Time', seconds === undefined ? MISSING : formatDuration(seconds), rate === undefined ? '' : `${formatBytes(rate)}/s`)}
     </div>`;
   }
@@ -274,7 +301,8 @@ export class AditJob extends AditElement {
   /** Reasons of all studies together, the most frequent first. */
   #attention(): TemplateResult | typeof nothing {
     const reasons = new Map<string, Reason>();
-    for (const reason of (this._tasks ?? []).flatMap((task) => task.reasons)) {
+    const tasks = (this._tasks ?? []).filter(({ state }) => state !== 'canceled');
+    for (const reason of tasks.flatMap((task) => task.reasons)) {
       if (reason.outcome === 'skipped') continue;
       const key = `${reason.outcome} ${reason.message}`;
       const known = reasons.get(key);
@@ -318,11 +346,6 @@ export class AditJob extends AditElement {
             )}
           </tbody>
         </table>
-        ${
-          this._next === undefined
-            ? nothing
-            : html`<div class="foot"><wa-button appearance="outlined" size="s" @click=${() => this.#loadTasks(this._next)}>More studies</wa-button></div>`
-        }
       </div>`;
   }
 
@@ -342,25 +365,38 @@ export class AditJob extends AditElement {
   }
 
   async #load(): Promise<void> {
-    if (this.jobId === undefined) return;
+    const { jobId } = this;
+    if (jobId === undefined) return;
     this._problem = undefined;
+    const meanwhile: LiveEvent[] = [];
+    this.#meanwhile = meanwhile;
     try {
-      this.#takeJob(await this.api.getJob({ params: { jobId: this.jobId } }));
-      await this.#loadTasks();
+      const params = { jobId };
+      const job = await this.api.getJob({ params });
+      const tasks: Task[] = [];
+      for (let after: string | undefined; ; ) {
+        const query = { limit: 1000, ...(after === undefined ? {} : { after }) };
+        const page = await this.api.listTasks({ params, query });
+        tasks.push(...page.tasks);
+        after = page.next;
+        if (after === undefined) break;
+      }
+      if (jobId !== this.jobId) return;
+      this.#takeJob(job);
+      this._tasks = tasks;
+      for (const event of meanwhile) this.#take(event);
     } catch (error) {
+      if (jobId !== this.jobId) return;
       if (error instanceof ApiError && error.status === 404) this._missing = true;
       else this._problem = problemText(error);
+    } finally {
+      if (this.#meanwhile === meanwhile) this.#meanwhile = undefined;
     }
   }
 
-  async #loadTasks(after?: string): Promise<void> {
-    if (this.jobId === undefined) return;
-    const page = await this.api.listTasks({
-      params: { jobId: this.jobId },
-      query: after === undefined ? {} : { after },
-    });
-    this._tasks = after === undefined ? page.tasks : [...(this._tasks ?? []), ...page.tasks];
-    this._next = page.next;
+  #take(event: LiveEvent): void {
+    if (event.type === 'job') this.#takeJob(event.job);
+    else this.#takeTask(event.task);
   }
 
   #takeJob(job: Job): void {

@@ -17,3 +17,7 @@ test('nothing known yet is an empty bar, and more than expected does not overflo
   expect(sharesOf(none).ok).toBe(0);
   expect(sharesOf({ ...none, expected: 2, stored: 4 }).ok).toBe(100);
 });
+
+test('what a canceled job left behind is no failure', () => {
+  expect(sharesOf({ ...none, expected: 10, stored: 5, failed: 5 }, true)).toMatchObject({ ok: 50, bad: 0 });
+});

@@ -4,8 +4,11 @@ import { css, html, svg, type TemplateResult } from 'lit';
 /** Parts of the bar, in their order. */
 const PARTS = ['ok', 'warn', 'skip', 'bad', 'held'] as const;
 
-/** Shares of all expected instances by what became of them, in percent. */
-export function sharesOf(counts: InstanceCounts): Record<(typeof PARTS)[number], number> {
+/**
+ * Shares of all expected instances by what became of them, in percent. What a canceled job did not transfer is no failure:
+ * its part stays empty.
+ */
+export function sharesOf(counts: InstanceCounts, canceled = false): Record<(typeof PARTS)[number], number> {
   const done = counts.stored + counts.skipped + counts.failed + counts.held;
   const total = Math.max(counts.expected ?? done, done, 1);
   const percent = (value: number) => (100 * value) / total;
@@ -13,7 +16,7 @@ export function sharesOf(counts: InstanceCounts): Record<(typeof PARTS)[number],
     ok: percent(counts.stored - counts.warnings),
     warn: percent(counts.warnings),
     skip: percent(counts.skipped),
-    bad: percent(counts.failed),
+    bad: canceled ? 0 : percent(counts.failed),
     held: percent(counts.held),
   };
 }
@@ -44,8 +47,8 @@ export const progressStyles = css`
 `;
 
 /** A bar that says by length and order what the numbers beside it say. */
-export function progressBar(counts: InstanceCounts, label: string): TemplateResult {
-  const shares = sharesOf(counts);
+export function progressBar(counts: InstanceCounts, label: string, canceled = false): TemplateResult {
+  const shares = sharesOf(counts, canceled);
   let done = 0;
   const parts = PARTS.map((part) => {
     const from = done;

@@ -30,6 +30,9 @@ export class AditNodeForm extends AditElement {
         grid-template-columns: 2fr 1fr;
         gap: 12px;
       }
+      .pair.even {
+        grid-template-columns: 1fr 1fr;
+      }
       .uses {
         display: flex;
         gap: 20px;
@@ -136,12 +139,20 @@ export class AditNodeForm extends AditElement {
             ${this.#input('host', 'Host', known?.host, { required: true, maxlength: 255 })}
             ${this.#input('port', 'Port', String(known?.port ?? 104), { required: true, type: 'number', min: 1, max: 65535 })}
           </div>
-          ${this.#input('maxAssociations', 'Most associations at once', String(known?.maxAssociations ?? 4), {
-            required: true,
-            type: 'number',
-            min: 1,
-            max: 64,
-          })}`;
+          <div class="pair even">
+            ${this.#input(
+              'maxAssociations',
+              'Most associations at once',
+              String(known?.maxAssociations ?? 4),
+              {
+                required: true,
+                type: 'number',
+                min: 1,
+                max: 64,
+              },
+            )}
+            ${this.#maxTasks(known?.maxTasks)}
+          </div>`;
       }
       case 'dicomweb': {
         const known = node?.kind === 'dicomweb' ? node : undefined;
@@ -157,7 +168,8 @@ export class AditNodeForm extends AditElement {
           hint: known?.hasAuthorization
             ? 'One is kept, encrypted; leave this empty to keep it.'
             : 'For example Bearer …; kept encrypted and never shown again.',
-        })}`;
+        })}
+        ${this.#maxTasks(known?.maxTasks)}`;
       }
       case 'folder':
         return this.#input('path', 'Path', node?.kind === 'folder' ? node.path : '', {
@@ -166,6 +178,15 @@ export class AditNodeForm extends AditElement {
           hint: 'On the server; ADIT must be allowed to write there.',
         });
     }
+  }
+
+  #maxTasks(known: number | undefined): TemplateResult {
+    return this.#input('maxTasks', 'Most studies at once', String(known ?? 2), {
+      required: true,
+      type: 'number',
+      min: 1,
+      max: 32,
+    });
   }
 
   #input(
@@ -213,12 +234,14 @@ export class AditNodeForm extends AditElement {
         host: text('host'),
         port: Number(text('port')),
         maxAssociations: Number(text('maxAssociations')),
+        maxTasks: Number(text('maxTasks')),
       }),
       dicomweb: () => ({
         kind: 'dicomweb',
         ...common,
         destination: false,
         url: text('url'),
+        maxTasks: Number(text('maxTasks')),
         ...(text('authorization') === '' ? {} : { authorization: text('authorization') }),
       }),
       folder: () => ({ kind: 'folder', ...common, source: false, destination: true, path: text('path') }),

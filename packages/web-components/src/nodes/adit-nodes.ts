@@ -39,7 +39,15 @@ export class AditNodes extends AditElement {
         text-align: right;
       }
       .echo .chip {
-        margin: 6px 6px 6px 0;
+        margin-right: 6px;
+      }
+      tbody td {
+        height: 56px;
+        padding-top: 6px;
+        padding-bottom: 6px;
+      }
+      td.buttons > * {
+        vertical-align: middle;
       }
       adit-registration {
         margin-bottom: 24px;
@@ -54,7 +62,7 @@ export class AditNodes extends AditElement {
         .wide {
           display: none;
         }
-        td,
+        tbody td,
         th {
           padding-left: 8px;
           padding-right: 8px;
@@ -215,7 +223,7 @@ export class AditNodes extends AditElement {
       <td class="wide">${KINDS[node.kind]}</td>
       <td class="mono address wide" title=${addressOf(node)}>${addressOf(node)}</td>
       <td class="wide">${[node.source && 'source', node.destination && 'destination'].filter(Boolean).join(', ') || MISSING}</td>
-      <td class="echo" role="status" aria-live="polite">${echo ? echoText(echo) : html`<span class="muted">${MISSING}</span>`}</td>
+      <td class="echo"><div role="status">${echo ? echoText(echo) : html`<span class="muted">${MISSING}</span>`}</div></td>
       <td class="buttons">
         <wa-button appearance="outlined" size="s" ?loading=${echo?.state === 'asking'} @click=${() => this.#echo(node)}
           >${node.kind === 'dimse' ? 'Echo' : 'Test'}<span class="visually-hidden"> ${node.name}</span></wa-button

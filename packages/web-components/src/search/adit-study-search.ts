@@ -1,19 +1,19 @@
-import type { Node, Series, Study } from '@adit/client';
+import type { Node, Study } from '@adit/client';
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { live } from 'lit/directives/live.js';
-import { repeat } from 'lit/directives/repeat.js';
 import '@awesome.me/webawesome/dist/components/button/button.js';
-import '@awesome.me/webawesome/dist/components/input/input.js';
 import '@awesome.me/webawesome/dist/components/option/option.js';
 import '@awesome.me/webawesome/dist/components/select/select.js';
 import type WaSelect from '@awesome.me/webawesome/dist/components/select/select.js';
 import { AditElement } from '../base/adit-element.ts';
-import { formatCount, formatName, MISSING } from '../base/format.ts';
+import { formatCount } from '../base/format.ts';
 import { icon } from '../base/icons.ts';
-import { isTyping } from '../base/keys.ts';
 import { problemText } from '../base/problem.ts';
+import './adit-study-table.ts';
+import type { AditStudyTable } from './adit-study-table.ts';
 import './adit-transfer-basket.ts';
-import { type Basket, chosenOf, isSeriesChosen, toggleSeries, toggleStudy } from './basket.ts';
+import { addArrivals, newestFirst } from './arrivals.ts';
+import type { Basket } from './basket.ts';
+import { type FilterChange, filterField } from './filter-field.ts';
 import {
   type Filters,
   filtersFromUrl,
@@ -34,19 +34,17 @@ const LAST_LIMIT = 1000;
 const MIN_LENGTH = 3;
 /** Milliseconds between the last key and the search. */
 const DELAY = 400;
+/** Milliseconds in which studies that arrive are gathered, so that they come in order and the page is not drawn for each. */
+const GATHER = 200;
 
 interface Found {
-  studies: Study[];
+  studies: readonly Study[];
   state: 'idle' | 'searching' | 'done' | 'stopped' | 'failed';
   limited: boolean;
   problem?: string;
 }
 
-interface SeriesOfStudy {
-  series: Series[];
-  state: 'loading' | 'done' | 'failed';
-  problem?: string;
-}
+const NOTHING_FOUND: Found = { studies: [], state: 'idle', limited: false };
 
 /**
  * Searches the studies of a source, lets choose studies or series, and starts their transfer.
@@ -76,96 +74,25 @@ export class AditStudySearch extends AditElement {
       .bar wa-input {
         width: 150px;
       }
-      .filters td {
-        height: auto;
-        padding: 0 4px 8px 8px;
-        border-bottom: 1px solid var(--line);
-      }
-      .filters wa-input {
-        /* As wide as the column is, and never a reason for it to be wider. */
-        width: 0;
-        min-width: 100%;
-        --wa-form-control-height: 28px;
-        --wa-form-control-padding-block: 4px;
-        --wa-form-control-padding-inline: 8px;
-        --wa-form-control-value-font-size: 13px;
-      }
-      thead tr:first-child th {
-        padding-bottom: 4px;
+      .state {
+        flex: 1;
+        display: flex;
+        justify-content: flex-end;
+        align-items: center;
+        gap: 12px;
+        min-width: 240px;
+        text-align: right;
       }
       .sheet {
         display: grid;
-        grid-template-columns: 1fr 1fr;
+        grid-template-columns: repeat(auto-fit, minmax(min(140px, 100%), 1fr));
         gap: 12px;
         padding: 12px;
         margin-bottom: 16px;
       }
-      tr.study {
-        cursor: default;
-      }
-      tr.study:hover td {
-        background: var(--sunken);
-      }
-      tr.chosen td,
-      tr.chosen:hover td {
-        background: var(--accent-soft);
-      }
-      tr.series td {
-        height: 34px;
-        background: var(--sunken);
-        color: var(--muted);
-        font-size: 13px;
-      }
-      tr:focus-visible {
-        outline-offset: -2px;
-      }
-      td.check,
-      th.check {
-        width: 40px;
-        padding-right: 0;
-      }
-      .expand {
-        margin-left: -6px;
-      }
-      .expand[aria-expanded='true'] .icon {
-        transform: rotate(90deg);
-      }
-      th.born {
-        min-width: 136px;
-      }
-      th.id {
-        min-width: 92px;
-      }
-      th,
-      tbody td {
-        padding-left: 8px;
-        padding-right: 8px;
-      }
-      .accession {
-        max-width: 104px;
-        overflow: hidden;
-        text-overflow: ellipsis;
-      }
-      .text {
-        min-width: 110px;
-        max-width: 190px;
-        overflow: hidden;
-        text-overflow: ellipsis;
-      }
-      .name {
-        display: inline-block;
-        max-width: 190px;
-        overflow: hidden;
-        text-overflow: ellipsis;
-        vertical-align: middle;
-      }
-      .series label {
-        display: inline-flex;
-        gap: 8px;
-        align-items: center;
-      }
       .foot {
         display: flex;
+        flex-wrap: wrap;
         justify-content: center;
         gap: 12px;
         align-items: center;
@@ -173,31 +100,28 @@ export class AditStudySearch extends AditElement {
         border-top: 1px solid var(--line);
         color: var(--muted);
       }
+      .foot .notice {
+        flex: 1;
+        margin: 0;
+        text-align: left;
+      }
       adit-transfer-basket {
         position: sticky;
-        bottom: -16px;
-        margin-top: auto;
+        bottom: 12px;
+        margin: auto 0 12px;
         padding-top: 16px;
         z-index: 5;
       }
       @media (max-width: 720px) {
-        .wide {
-          display: none;
+        .bar wa-select,
+        .bar wa-input {
+          flex: 1 1 40%;
+          width: auto;
+          min-width: 0;
         }
-        .bar wa-select {
-          width: calc(50% - 6px);
-        }
-        .name {
-          white-space: normal;
-          max-width: 30vw;
-        }
-        td,
-        th {
-          padding-left: 6px;
-          padding-right: 6px;
-        }
-        adit-transfer-basket {
-          bottom: -12px;
+        .state {
+          flex: 1 0 100%;
+          justify-content: space-between;
         }
       }
     `,
@@ -210,46 +134,46 @@ export class AditStudySearch extends AditElement {
     _destinations: { state: true },
     _filters: { state: true },
     _found: { state: true },
-    _series: { state: true },
     _basket: { state: true },
     _narrow: { state: true },
     _sheetOpen: { state: true },
     _problem: { state: true },
+    _news: { state: true },
   };
 
   /** The search as it stands in the URL. */
   declare state: string;
-  declare private _sources: Node[] | undefined;
-  declare private _destinations: Node[];
+  declare private _sources: readonly Node[] | undefined;
+  declare private _destinations: readonly Node[];
   declare private _filters: Filters;
   declare private _found: Found;
-  declare private _series: ReadonlyMap<string, SeriesOfStudy>;
   declare private _basket: Basket;
   declare private _narrow: boolean;
   declare private _sheetOpen: boolean;
   declare private _problem: string | undefined;
+  /** What is read out: how a search began and ended, not every number in between. */
+  declare private _news: string;
 
   #limit = FIRST_LIMIT;
   #search: AbortController | undefined;
   #delayed: ReturnType<typeof setTimeout> | undefined;
-  #listening = new AbortController();
+  #connection = new AbortController();
 
   constructor() {
     super();
     this.state = '';
     this._destinations = [];
     this._filters = NO_FILTERS;
-    this._found = { studies: [], state: 'idle', limited: false };
-    this._series = new Map();
+    this._found = NOTHING_FOUND;
     this._basket = new Map();
     this._narrow = false;
     this._sheetOpen = false;
+    this._news = '';
   }
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#listening = new AbortController();
-    const { signal } = this.#listening;
+    this.#connection = new AbortController();
     const narrow = matchMedia('(max-width: 720px)');
     this._narrow = narrow.matches;
     narrow.addEventListener(
@@ -257,51 +181,69 @@ export class AditStudySearch extends AditElement {
       () => {
         this._narrow = narrow.matches;
       },
-      { signal },
+      { signal: this.#connection.signal },
     );
-    addEventListener('keydown', this.#onKey, { signal });
-    this._filters = filtersFromUrl(this.state);
     void this.updateComplete.then(() => this.#loadNodes());
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#listening.abort();
+    this.#connection.abort();
     this.#search?.abort();
     clearTimeout(this.#delayed);
   }
 
+  override willUpdate(changed: Map<PropertyKey, unknown>): void {
+    if (!changed.has('state') || this.state === filtersToUrl(this._filters)) return;
+    // The user went back, forward, or to another search.
+    const filters = filtersFromUrl(this.state);
+    this.#takeFilters({ ...filters, node: this.#sourceFor(filters.node) });
+    if (this._sources) this.#startSearch();
+  }
+
   override render() {
     if (this._problem) {
-      return html`<div class="empty card" role="alert">
-        <h2>The nodes cannot be listed</h2>
-        <p>${this._problem}</p>
-        <wa-button appearance="outlined" @click=${() => this.#loadNodes()}>Try again</wa-button>
-      </div>`;
+      return html`<div class="head"><h1>Find and transfer</h1></div>
+        <div class="empty card" role="alert">
+          <h2>The nodes cannot be listed</h2>
+          <p>${this._problem}</p>
+          <wa-button appearance="outlined" @click=${() => this.#loadNodes()}>Try again</wa-button>
+        </div>`;
     }
     if (this._sources?.length === 0) {
-      return html`<div class="empty card">
-        <h2>There is no source to search</h2>
-        <p>A source is a PACS or a DICOMweb service that ADIT may query. An administrator adds it under Nodes.</p>
-        <wa-button appearance="outlined" href="/nodes">Nodes</wa-button>
-      </div>`;
+      return html`<div class="head"><h1>Find and transfer</h1></div>
+        <div class="empty card">
+          <h2>There is no source to search</h2>
+          <p>A source is a PACS or a DICOMweb service that ADIT may query. An administrator adds it under Nodes.</p>
+          <wa-button appearance="outlined" href=${this.link('/nodes')}>Nodes</wa-button>
+        </div>`;
     }
     return html`
       <div class="head"><h1>Find and transfer</h1></div>
       ${this.#bar()} ${this._narrow && this._sheetOpen ? this.#sheet() : nothing}
-      ${
-        this._found.problem
-          ? html`<p class="notice bad" role="alert">
-            ${icon('alert')}<span class="grow">${this._found.problem}</span>
-            <wa-button appearance="outlined" size="s" @click=${() => this.#startSearch()}>Try again</wa-button>
-          </p>`
-          : nothing
-      }
-      <div class="card scroll">${this.#table()} ${this.#foot()}</div>
+      <div class="card scroll">
+        <adit-study-table
+          .client=${this.api}
+          .node=${this._filters.node}
+          .studies=${this._found.studies}
+          .searching=${this._found.state === 'searching' || this._sources === undefined}
+          .filters=${this._filters}
+          .basket=${this._basket}
+          .narrow=${this._narrow}
+          @adit-basket-change=${(event: CustomEvent<Basket>) => {
+            this._basket = event.detail;
+          }}
+          @adit-filter-change=${(event: CustomEvent<FilterChange>) => this.#set(event.detail)}
+          @adit-newest-first=${() => {
+            this._found = { ...this._found, studies: newestFirst(this._found.studies) };
+          }}
+        ></adit-study-table>
+        ${this.#foot()}
+      </div>
       <adit-transfer-basket
         .client=${this.api}
         .basket=${this._basket}
-        .source=${this.#source}
+        .source=${this._sources?.find(({ id }) => id === this._filters.node)}
         .destinations=${this._destinations.filter(({ id }) => id !== this._filters.node)}
         @adit-basket-clear=${() => {
           this._basket = new Map();
@@ -310,28 +252,27 @@ export class AditStudySearch extends AditElement {
     `;
   }
 
-  get #source(): Node | undefined {
-    return this._sources?.find(({ id }) => id === this._filters.node);
-  }
-
   #bar(): TemplateResult {
     const filters = this._filters;
+    const state = this.#status();
     return html`<form class="bar" @submit=${this.#submit} role="search" aria-label="Studies">
-      <wa-select label="Source" .value=${filters.node} @change=${this.#onSource}>
+      <wa-select
+        label="Source"
+        .value=${filters.node}
+        @change=${(event: Event) =>
+          this.#set({ change: { node: String((event.target as WaSelect).value ?? '') }, when: 'now' })}
+      >
         ${(this._sources ?? []).map((node) => html`<wa-option value=${node.id}>${node.name}</wa-option>`)}
       </wa-select>
       <wa-select
         label="Study date"
         .value=${filters.period}
-        @change=${(event: Event) => this.#set({ period: (event.target as WaSelect).value as Period }, 'now')}
+        @change=${(event: Event) =>
+          this.#set({ change: { period: (event.target as WaSelect).value as Period }, when: 'now' })}
       >
         ${Object.entries(PERIODS).map(([value, label]) => html`<wa-option value=${value}>${label}</wa-option>`)}
       </wa-select>
-      ${
-        filters.period === 'range'
-          ? html`${this.#field('from', 'First day', 'date', true)} ${this.#field('to', 'Last day', 'date', true)}`
-          : nothing
-      }
+      ${filters.period === 'range' ? html`${this.#field('from')} ${this.#field('to')}` : nothing}
       <wa-select
         label="Modality"
         multiple
@@ -340,32 +281,37 @@ export class AditStudySearch extends AditElement {
         placeholder="Any"
         .value=${[...filters.modalities]}
         @change=${(event: Event) =>
-          this.#set(
-            { modalities: [(event.target as WaSelect).value].flat().filter((one) => one !== null) },
-            'now',
-          )}
+          this.#set({
+            change: {
+              modalities: [(event.target as WaSelect).value].flat().filter((one) => one !== null),
+            },
+            when: 'now',
+          })}
       >
         ${MODALITIES.map((modality) => html`<wa-option value=${modality}>${modality}</wa-option>`)}
       </wa-select>
       ${
         this._narrow
-          ? html`<wa-button appearance="outlined"
+          ? html`<wa-button
+            appearance="outlined"
             type="button"
             aria-expanded=${this._sheetOpen}
             @click=${() => {
               this._sheetOpen = !this._sheetOpen;
             }}
-            >Filters</wa-button
+            >${this._sheetOpen ? 'Fewer filters' : 'More filters'}</wa-button
           >`
           : nothing
       }
-      <span class="grow"></span>
-      <span class="muted" role="status" aria-live="polite">${this.#status()}</span>
-      ${
-        this._found.state === 'searching'
-          ? html`<wa-button appearance="outlined" type="button" @click=${this.#stopSearch}>Stop</wa-button>`
-          : html`<wa-button appearance="outlined" type="submit">Search</wa-button>`
-      }
+      <span class="state">
+        <span class="muted" aria-hidden="true">${state}</span>
+        <span class="visually-hidden" role="status">${this._news}</span>
+        ${
+          this._found.state === 'searching'
+            ? html`<wa-button appearance="outlined" type="button" @click=${this.#stopSearch}>Stop</wa-button>`
+            : html`<wa-button appearance="outlined" type="submit">Search</wa-button>`
+        }
+      </span>
     </form>`;
   }
 
@@ -386,233 +332,109 @@ export class AditStudySearch extends AditElement {
     }
   }
 
-  /** A field of text or date; `labelled` shows its label above it, otherwise the column head names it. */
-  #field(
-    key: 'name' | 'id' | 'born' | 'description' | 'accession' | 'from' | 'to',
-    label: string,
-    type: 'text' | 'date',
-    labelled = false,
-  ): TemplateResult {
-    return html`<wa-input
-      type=${type}
-      class=${labelled ? nothing : 'bare'}
-      label=${label}
-      placeholder=${labelled || type === 'date' ? nothing : 'Any'}
-      maxlength="64"
-      autocomplete="off"
-      .value=${live(this._filters[key])}
-      @input=${(event: InputEvent) => this.#set({ [key]: (event.target as HTMLInputElement).value ?? '' }, 'later')}
-      @keydown=${(event: KeyboardEvent) => {
-        if (event.key === 'Enter') {
-          event.preventDefault();
-          this.#startSearch();
-        }
-      }}
-    ></wa-input>`;
+  #field(key: Parameters<typeof filterField>[0]): TemplateResult {
+    return filterField(key, this._filters, (change) => this.#set(change));
   }
 
   #sheet(): TemplateResult {
     return html`<div class="card sheet">
-      ${this.#field('name', 'Patient name', 'text', true)} ${this.#field('id', 'Patient ID', 'text', true)}
-      ${this.#field('born', 'Born', 'date', true)} ${this.#field('accession', 'Accession number', 'text', true)}
-      ${this.#field('description', 'Description', 'text', true)}
+      ${this.#field('name')} ${this.#field('id')} ${this.#field('born')} ${this.#field('accession')}
+      ${this.#field('description')}
     </div>`;
   }
 
-  #table(): TemplateResult {
-    const { studies } = this._found;
-    const allChosen =
-      studies.length > 0 && studies.every((one) => chosenOf(this._basket, one.studyInstanceUid) === 'all');
-    return html`<table aria-label="Studies found" aria-busy=${this._found.state === 'searching'}>
-      <thead>
-        <tr>
-          <th class="check">
-            <input
-              type="checkbox"
-              aria-label="Choose all studies found"
-              .checked=${live(allChosen)}
-              ?disabled=${studies.length === 0}
-              @change=${() => this.#toggleAll(!allChosen)}
-            />
-          </th>
-          <th scope="col">Patient</th>
-          <th scope="col" class="wide id">ID</th>
-          <th scope="col" class="wide born">Born</th>
-          <th scope="col">Study</th>
-          <th scope="col">Modalities</th>
-          <th scope="col" class="wide">Description</th>
-          <th scope="col" class="num">Images</th>
-          <th scope="col" class="wide">Accession</th>
-        </tr>
-        ${
-          this._narrow
-            ? nothing
-            : html`<tr class="filters">
-              <td></td>
-              <td>${this.#field('name', 'Patient name', 'text')}</td>
-              <td>${this.#field('id', 'Patient ID', 'text')}</td>
-              <td>${this.#field('born', 'Born', 'date')}</td>
-              <td></td>
-              <td></td>
-              <td>${this.#field('description', 'Description', 'text')}</td>
-              <td></td>
-              <td>${this.#field('accession', 'Accession number', 'text')}</td>
-            </tr>`
-        }
-      </thead>
-      <tbody>
-        ${
-          studies.length === 0 && this._found.state === 'searching'
-            ? Array.from({ length: 5 }, () => skeletonRow)
-            : repeat(
-                studies,
-                (study) => study.studyInstanceUid,
-                (study) => this.#studyRow(study),
-              )
-        }
-      </tbody>
-    </table>`;
-  }
-
-  #studyRow(study: Study): TemplateResult {
-    const uid = study.studyInstanceUid;
-    const chosen = chosenOf(this._basket, uid);
-    const opened = this._series.get(uid);
-    const name = formatName(study.patientName);
-    const what = `study of ${name}, ${study.studyDate ?? 'without a date'}`;
-    return html`<tr
-        class="study ${chosen === 'none' ? '' : 'chosen'}"
-        tabindex="-1"
-        data-uid=${uid}
-        @dblclick=${() => this.#toggleSeriesOf(study)}
-      >
-        <td class="check">
-          <input
-            type="checkbox"
-            aria-label="Choose ${what}"
-            .checked=${live(chosen === 'all')}
-            .indeterminate=${live(chosen === 'some')}
-            @change=${() => this.#toggleStudy(study)}
-          />
-        </td>
-        <td>
-          <button
-            class="icon-button expand"
-            aria-label="Series of the ${what}"
-            aria-expanded=${opened !== undefined}
-            @click=${() => this.#toggleSeriesOf(study)}
-          >
-            ${icon('chevron', 14)}</button
-          ><span class="name" title=${name}>${name}</span>
-        </td>
-        <td class="mono wide">${study.patientId || MISSING}</td>
-        <td class="wide">${study.patientBirthDate || MISSING}</td>
-        <td>${study.studyDate || MISSING}<span class="wide"> ${study.studyTime?.slice(0, 5) || MISSING}</span></td>
-        <td>${study.modalities.map((modality) => html`<span class="mod">${modality}</span>`)}</td>
-        <td class="wide text" title=${study.description ?? nothing}>${study.description || MISSING}</td>
-        <td class="num">${formatCount(study.instances)}</td>
-        <td class="mono wide accession" title=${study.accessionNumber ?? nothing}>${study.accessionNumber || MISSING}</td>
-      </tr>
-      ${opened ? this.#seriesRows(study, opened) : nothing}`;
-  }
-
-  #seriesRows(study: Study, opened: SeriesOfStudy): TemplateResult {
-    const columns = this._narrow ? 5 : 9;
-    if (opened.state === 'failed') {
-      return html`<tr class="series">
-        <td colspan=${columns}><span class="chip bad">${icon('cross', 12)}Failed</span> ${opened.problem}</td>
-      </tr>`;
-    }
-    if (opened.state === 'loading' && opened.series.length === 0) {
-      return html`<tr class="series">
-        <td></td>
-        <td colspan=${columns - 1}>Looking for its series</td>
-      </tr>`;
-    }
-    return html`${repeat(
-      opened.series,
-      (one) => one.seriesInstanceUid,
-      (one) => html`<tr class="series">
-        <td></td>
-        <td colspan=${this._narrow ? 2 : 4}>
-          <label
-            ><input
-              type="checkbox"
-              .checked=${live(isSeriesChosen(this._basket, study.studyInstanceUid, one.seriesInstanceUid))}
-              ?disabled=${opened.state === 'loading'}
-              @change=${() => {
-                this._basket = toggleSeries(this._basket, study, opened.series, one.seriesInstanceUid);
-              }}
-            /><span>${[one.number, one.description].filter(Boolean).join(' · ') || 'Series without a description'}</span></label
-          >
-        </td>
-        <td>${one.modality ? html`<span class="mod">${one.modality}</span>` : MISSING}</td>
-        ${this._narrow ? nothing : html`<td></td>`}
-        <td class="num">${formatCount(one.instances)}</td>
-        ${this._narrow ? nothing : html`<td></td>`}
-      </tr>`,
-    )}`;
-  }
-
+  /** Below the table, so that nothing above it moves: what went wrong, what is empty, what more there is. */
   #foot(): TemplateResult | typeof nothing {
-    const { studies, state, limited } = this._found;
-    if (state === 'done' && studies.length === 0) {
-      return html`<div class="empty">
-        <h2>No study matches</h2>
-        <p>
-          ${
-            this._filters.period === 'all'
-              ? 'Try fewer letters, or * for what you are not sure of.'
-              : 'Try a longer period, fewer letters, or * for what you are not sure of.'
-          }
+    const { studies, state, limited, problem } = this._found;
+    if (state === 'failed') {
+      return html`<div class="foot">
+        <p class="notice bad" role="alert">
+          ${icon('alert')}<span class="grow"
+            >${problem} ${studies.length === 0 ? '' : 'The studies above are not all there are.'}</span
+          >
+          <wa-button appearance="outlined" size="s" @click=${() => this.#startSearch()}>Try again</wa-button>
         </p>
-        ${
-          this._filters.period === 'all'
-            ? nothing
-            : html`<wa-button appearance="outlined" @click=${() => this.#set({ period: 'all' }, 'now')}>Search any time</wa-button>`
-        }
       </div>`;
     }
+    if (state === 'done' && studies.length === 0) return this.#noMatch();
     if (state === 'idle' && this._sources !== undefined) {
-      return html`<div class="empty">Choose a source and press Enter.</div>`;
+      return html`<div class="empty">
+        ${this._filters.period === 'range' ? 'Say the first or the last day.' : 'Choose a source and press Enter.'}
+      </div>`;
     }
-    if (!limited) return nothing;
+    const more = state === 'searching' && this.#limit === LAST_LIMIT;
+    if (!limited && !more) return nothing;
     return html`<div class="foot">
-      The source has more than these ${formatCount(studies.length)} studies.
+      <span>The source has more than these ${formatCount(studies.length)} studies.</span>
       ${
-        this.#limit < LAST_LIMIT
-          ? html`<wa-button appearance="outlined"
-            size="s"
-            @click=${() => {
-              this.#limit = LAST_LIMIT;
-              this.#startSearch();
-            }}
+        this.#limit < LAST_LIMIT || more
+          ? html`<wa-button appearance="outlined" size="s" ?loading=${more} @click=${this.#showMore}
             >Show more</wa-button
           >`
-          : 'Narrow the search to see the others.'
+          : html`<span>Narrow the search to see the others.</span>`
+      }
+    </div>`;
+  }
+
+  #noMatch(): TemplateResult {
+    const { node, period } = this._filters;
+    const filtered =
+      filtersToUrl({ ...this._filters, node: '', period: NO_FILTERS.period, from: '', to: '' }) !== '';
+    const advice = [period !== 'all' && 'a longer period', 'fewer letters', '* for what you are not sure of'];
+    return html`<div class="empty">
+      <h2>No study matches</h2>
+      <p>Try ${advice.filter(Boolean).join(', or ')}.</p>
+      ${
+        period === 'all'
+          ? nothing
+          : html`<wa-button
+            appearance="outlined"
+            @click=${() => this.#set({ change: { period: 'all' }, when: 'now' })}
+            >Search any time</wa-button
+          >`
+      }
+      ${
+        filtered
+          ? html`<wa-button
+            appearance="outlined"
+            @click=${() => this.#set({ change: { ...NO_FILTERS, node, period }, when: 'now' })}
+            >Clear the other filters</wa-button
+          >`
+          : nothing
       }
     </div>`;
   }
 
   async #loadNodes(): Promise<void> {
     this._problem = undefined;
+    const { signal } = this.#connection;
     try {
-      const nodes = await this.api.listNodes({ signal: this.#listening.signal });
+      const nodes = await this.api.listNodes({ signal });
       this._sources = nodes.filter((node) => node.source);
       this._destinations = nodes.filter((node) => node.destination);
-      const wanted = this._sources.find(({ id }) => id === this._filters.node) ?? this._sources[0];
-      this._filters = { ...this._filters, node: wanted?.id ?? '' };
-      if (wanted) this.#startSearch();
+      const node = this.#sourceFor(this._filters.node);
+      const changed = node !== this._filters.node;
+      this.#takeFilters({ ...this._filters, node });
+      // Whoever comes back to a finished search finds it as it was.
+      if (changed || this._found.state !== 'done') this.#startSearch();
     } catch (error) {
-      if (!this.#listening.signal.aborted) this._problem = problemText(error);
+      if (!signal.aborted) this._problem = problemText(error);
     }
   }
 
-  #onSource(event: Event): void {
-    const node = String((event.target as WaSelect).value ?? '');
-    if (node === this._filters.node) return;
-    this._basket = new Map();
-    this.#set({ node }, 'now');
+  /** The source that is meant: the one named, else the one searched last, else the first. */
+  #sourceFor(named: string): string {
+    const sources = this._sources;
+    if (!sources) return named;
+    const known = [named, this._filters.node].find((id) => sources.some((source) => source.id === id));
+    return known ?? sources[0]?.id ?? '';
+  }
+
+  /** What was chosen is in one source: with another source it is dropped. */
+  #takeFilters(filters: Filters): void {
+    if (this._filters.node !== '' && filters.node !== this._filters.node) this._basket = new Map();
+    this._filters = filters;
+    this.#limit = FIRST_LIMIT;
   }
 
   #submit(event: SubmitEvent): void {
@@ -621,12 +443,11 @@ export class AditStudySearch extends AditElement {
   }
 
   /** Takes a change of the filters; `later` waits for the last key and a text that is long enough. */
-  #set(change: Partial<Filters>, when: 'now' | 'later'): void {
-    this._filters = { ...this._filters, ...change };
-    this.#limit = FIRST_LIMIT;
+  #set({ change, when }: FilterChange): void {
+    this.#takeFilters({ ...this._filters, ...change });
     clearTimeout(this.#delayed);
     if (when === 'now') {
-      if (this._filters.period !== 'range' || this._filters.from || this._filters.to) this.#startSearch();
+      this.#startSearch();
       return;
     }
     const texts = Object.values(change).filter((value) => typeof value === 'string');
@@ -637,10 +458,7 @@ export class AditStudySearch extends AditElement {
 
   #startSearch(): void {
     clearTimeout(this.#delayed);
-    if (this._filters.node === '') return;
     this.#search?.abort();
-    this.#search = new AbortController();
-    this._series = new Map();
     this.dispatchEvent(
       new CustomEvent('adit-search-change', {
         detail: filtersToUrl(this._filters),
@@ -648,17 +466,50 @@ export class AditStudySearch extends AditElement {
         composed: true,
       }),
     );
-    void this.#run(this.#search.signal);
+    const { node, period, from, to } = this._filters;
+    if (node === '' || (period === 'range' && !from && !to)) {
+      this._found = NOTHING_FOUND;
+      return;
+    }
+    void this.#run([]);
   }
 
   #stopSearch(): void {
     this.#search?.abort();
     this._found = { ...this._found, state: 'stopped' };
+    this._news = this.#status();
   }
 
-  async #run(signal: AbortSignal): Promise<void> {
-    const studies: Study[] = [];
-    this._found = { studies, state: 'searching', limited: false };
+  /** The studies shown stay; the others come below them. */
+  async #showMore(): Promise<void> {
+    if (this._found.state === 'searching') return;
+    const shown = this._found.studies;
+    this.#limit = LAST_LIMIT;
+    await this.#run(shown);
+    // The button is gone: the first new row takes its focus, where the user would look next.
+    const next = this._found.studies[shown.length];
+    if (!next || (this.renderRoot as ShadowRoot).activeElement) return;
+    const table = this.renderRoot.querySelector<AditStudyTable>('adit-study-table');
+    await table?.updateComplete;
+    table?.focusStudy(next.studyInstanceUid);
+  }
+
+  async #run(shown: readonly Study[]): Promise<void> {
+    const search = new AbortController();
+    this.#search = search;
+    const { signal } = search;
+    let arrived: Study[] = [];
+    let gathering: ReturnType<typeof setTimeout> | undefined;
+    const show = (state: Partial<Found> = {}) => {
+      clearTimeout(gathering);
+      gathering = undefined;
+      if (signal.aborted) return;
+      this._found = { ...this._found, studies: addArrivals(this._found.studies, arrived), ...state };
+      arrived = [];
+      if (state.state) this._news = this.#status();
+    };
+    this._found = { studies: shown, state: 'searching', limited: false };
+    this._news = 'Searching';
     try {
       const lines = this.api.searchStudies({
         params: { nodeId: this._filters.node },
@@ -668,102 +519,19 @@ export class AditStudySearch extends AditElement {
       for await (const line of lines) {
         if (signal.aborted) return;
         if ('study' in line) {
-          insertNewestFirst(studies, line.study);
-          this._found = { studies, state: 'searching', limited: false };
+          arrived.push(line.study);
+          gathering ??= setTimeout(show, GATHER);
         } else if ('end' in line) {
-          this._found = { studies, state: 'done', limited: line.end.limited };
+          show({ state: 'done', limited: line.end.limited });
         }
       }
     } catch (error) {
-      if (!signal.aborted)
-        this._found = { studies, state: 'failed', limited: false, problem: problemText(error) };
+      if (!signal.aborted) show({ state: 'failed', problem: problemText(error) });
+    } finally {
+      clearTimeout(gathering);
+      await this.updateComplete;
     }
   }
-
-  #toggleStudy(study: Study): void {
-    this._basket = toggleStudy(this._basket, study);
-  }
-
-  #toggleAll(choose: boolean): void {
-    const next = new Map(this._basket);
-    for (const study of this._found.studies) {
-      if (choose) next.set(study.studyInstanceUid, { study });
-      else next.delete(study.studyInstanceUid);
-    }
-    this._basket = next;
-  }
-
-  async #toggleSeriesOf(study: Study): Promise<void> {
-    const uid = study.studyInstanceUid;
-    const set = (value: SeriesOfStudy | undefined) => {
-      const next = new Map(this._series);
-      if (value) next.set(uid, value);
-      else next.delete(uid);
-      this._series = next;
-    };
-    if (this._series.has(uid)) return set(undefined);
-    const series: Series[] = [];
-    set({ series, state: 'loading' });
-    try {
-      const lines = this.api.listSeries({
-        params: { nodeId: this._filters.node, studyInstanceUid: uid },
-        ...(study.patientId ? { query: { patientId: study.patientId } } : {}),
-        signal: this.#listening.signal,
-      });
-      for await (const line of lines) if ('series' in line) series.push(line.series);
-      series.sort((a, b) => Number(a.number ?? Number.NaN) - Number(b.number ?? Number.NaN) || 0);
-      if (this._series.has(uid)) set({ series, state: 'done' });
-    } catch (error) {
-      if (this._series.has(uid)) set({ series, state: 'failed', problem: problemText(error) });
-    }
-  }
-
-  readonly #onKey = (event: KeyboardEvent): void => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event)) return;
-    const rows = [...this.renderRoot.querySelectorAll<HTMLTableRowElement>('tr.study')];
-    const focused = (this.renderRoot as ShadowRoot).activeElement;
-    const at = rows.findIndex((row) => row === focused || row.contains(focused));
-    const study = this._found.studies.find(
-      ({ studyInstanceUid }) => studyInstanceUid === rows[at]?.dataset.uid,
-    );
-    switch (event.key) {
-      case 'j':
-        rows[Math.min(at + 1, rows.length - 1)]?.focus();
-        break;
-      case 'k':
-        rows[Math.max(at - 1, 0)]?.focus();
-        break;
-      case 'x':
-        if (study) this.#toggleStudy(study);
-        break;
-      case 'Enter':
-        if (!study || focused !== rows[at]) return;
-        void this.#toggleSeriesOf(study);
-        break;
-      default:
-        return;
-    }
-    event.preventDefault();
-  };
-}
-
-const skeletonRow = html`<tr aria-hidden="true">
-  <td></td>
-  <td><span class="skeleton"></span></td>
-  <td class="wide"><span class="skeleton"></span></td>
-  <td class="wide"><span class="skeleton"></span></td>
-  <td><span class="skeleton"></span></td>
-  <td><span class="skeleton"></span></td>
-  <td class="wide"><span class="skeleton"></span></td>
-  <td class="num"><span class="skeleton"></span></td>
-  <td class="wide"><span class="skeleton"></span></td>
-</tr>`;
-
-function insertNewestFirst(studies: Study[], study: Study): void {
-  const time = (one: Study) => `${one.studyDate ?? ''} ${one.studyTime ?? ''}`;
-  const at = studies.findIndex((one) => time(one) < time(study));
-  if (at < 0) studies.push(study);
-  else studies.splice(at, 0, study);
 }
 
 customElements.define('adit-study-search', AditStudySearch);

@@ -71,10 +71,17 @@ export class AditTransferBasket extends AditElement {
       }
       .plan td {
         height: 48px;
+        padding-top: 6px;
+        padding-bottom: 6px;
         white-space: normal;
+        overflow-wrap: anywhere;
       }
       .plan td wa-input {
-        min-width: 110px;
+        width: 0;
+        min-width: 100%;
+      }
+      .plan th:nth-child(2) {
+        width: 45%;
       }
       .trouble {
         color: var(--bad);
@@ -117,6 +124,11 @@ export class AditTransferBasket extends AditElement {
         }
         .wide {
           display: none;
+        }
+        tbody td,
+        th {
+          padding-left: 8px;
+          padding-right: 8px;
         }
       }
     `,
@@ -218,7 +230,7 @@ export class AditTransferBasket extends AditElement {
 
   #destinationSelect(): TemplateResult {
     if (this.destinations.length === 0) {
-      return html`<span class="muted">No destination: an administrator adds one under <a href="/nodes">Nodes</a>.</span>`;
+      return html`<span class="muted">No destination: an administrator adds one under <a href=${this.link('/nodes')}>Nodes</a>.</span>`;
     }
     return html`<wa-select
       label="To"
@@ -283,7 +295,7 @@ export class AditTransferBasket extends AditElement {
                           .value=${live(this._pseudonyms.get(patient.key) ?? '')}
                           @input=${(event: Event) => this.#setPseudonym(patient, event)}
                         ></wa-input>
-                        ${trouble ? html`<span class="trouble" role="alert">${trouble}</span>` : nothing}`
+                        ${trouble ? html`<span class="trouble">${trouble}</span>` : nothing}`
                   }
                 </td>
                 <td class="num wide">${formatCount(patient.choices.length)}</td>
@@ -311,6 +323,13 @@ export class AditTransferBasket extends AditElement {
             Text within the pictures stays: look at ultrasound and secondary captures before you pass them on.
           </p>`
       }
+      <p role="alert" class=${this._checked && troubles.size > 0 ? 'trouble' : 'visually-hidden'}>
+        ${
+          this._checked && troubles.size > 0
+            ? `${this.#count(troubles.size, 'pseudonym needs', 'pseudonyms need')} your attention before the transfer can start.`
+            : ''
+        }
+      </p>
       ${this._problem ? html`<p class="notice bad" role="alert">${icon('alert')}${this._problem}</p>` : nothing}
       <div class="buttons">
         <wa-button appearance="outlined"
@@ -376,7 +395,13 @@ export class AditTransferBasket extends AditElement {
     event.preventDefault();
     if (this._busy || !this.source) return;
     this._checked = true;
-    if (this.#troubles(patientsOf(this.basket)).size > 0) return;
+    const patients = patientsOf(this.basket);
+    const troubles = this.#troubles(patients);
+    if (troubles.size > 0) {
+      const first = patients.findIndex(({ key }) => troubles.has(key));
+      this.renderRoot.querySelectorAll<HTMLElement>('td wa-input')[first]?.focus();
+      return;
+    }
     this._busy = true;
     this._problem = undefined;
     try {

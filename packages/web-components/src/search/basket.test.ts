@@ -8,6 +8,7 @@ import {
   jobOf,
   patientsOf,
   pseudonymTrouble,
+  toggleAll,
   toggleSeries,
   toggleStudy,
 } from './basket.ts';
@@ -86,4 +87,12 @@ test('pseudonyms that a PACS would read differently are not taken', () => {
   for (const bad of ['', '  ', 'a\\b', 'a*', 'A^B', 'A=B', 'a\nb', 'x'.repeat(65)]) {
     expect(pseudonymTrouble(bad)).toBeDefined();
   }
+});
+
+test('all studies found go in and out without touching what was chosen before', () => {
+  const before = toggleStudy(empty, study('9'));
+  const chosen = toggleAll(toggleSeries(before, study('1'), series, '1.1'), [study('1'), study('2')], true);
+  expect([...chosen.keys()]).toEqual(['9', '1', '2']);
+  expect(chosenOf(chosen, '1')).toBe('all');
+  expect([...toggleAll(chosen, [study('1'), study('2')], false).keys()]).toEqual(['9']);
 });

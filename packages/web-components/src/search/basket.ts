@@ -37,6 +37,16 @@ export function toggleStudy(basket: Basket, study: Study): Basket {
   return next;
 }
 
+/** All these studies in as a whole, or all of them out; what else was chosen stays. */
+export function toggleAll(basket: Basket, studies: readonly Study[], choose: boolean): Basket {
+  const next = new Map(basket);
+  for (const study of studies) {
+    if (choose) next.set(study.studyInstanceUid, { study });
+    else next.delete(study.studyInstanceUid);
+  }
+  return next;
+}
+
 /** One series in or out. All of them is the whole study, none of them no study. */
 export function toggleSeries(
   basket: Basket,

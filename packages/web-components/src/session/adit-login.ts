@@ -99,6 +99,7 @@ export class AditLogin extends AditElement {
       this.dispatchEvent(new CustomEvent('adit-login', { detail: user, bubbles: true, composed: true }));
     } catch (error) {
       this._error = problemText(error);
+      this.renderRoot.querySelector<WaInput>('wa-input[name="password"]')?.select();
     } finally {
       this._busy = false;
     }
