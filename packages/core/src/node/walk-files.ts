@@ -4,7 +4,7 @@ import type { AbortableOptions } from '../query/types.ts';
 import { fileError } from './file-error.ts';
 
 /** What a file is called while it is being written; `walkFiles` passes over it. */
-export const PARTIAL_FILE = /^\..*\.part$/;
+const PARTIAL_FILE = /^\..*\.part$/;
 
 /**
  * Yields the paths of all files below a folder, in the order of their names; of a file, its own path. Links are followed,
