@@ -85,17 +85,18 @@ function recognize(error: unknown): DicomError | undefined {
 }
 
 /**
- * Whether the connection to the database is what failed: PostgreSQL ended it (severity FATAL), has no room (SQLSTATE 53), is
- * not there, or node-postgres, whose own errors have no code, lost it.
+ * Whether the connection to the database is what failed: PostgreSQL ended it (severity FATAL) or has no room (SQLSTATE 53), its
+ * socket is not there or broke, or node-postgres, whose own errors have no code, lost it. Sockets of nodes do not show up
+ * here, for the packages that hold them throw errors of their own.
  */
 function isDatabaseLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const { code, severity, syscall } = error as { code?: string; severity?: string; syscall?: string };
+  const { code = '', severity, syscall } = error as { code?: string; severity?: string; syscall?: string };
   return (
     severity === 'FATAL' ||
     syscall === 'connect' ||
-    /^(08|53)\w{3}$/.test(code ?? '') ||
-    /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered)/.test(
+    /^((08|53)\w{3}|EPIPE|ECONNRESET|ECONNREFUSED)$/.test(code) ||
+    /^(Connection terminated|timeout exceeded when trying to connect|Client (has encountered|was closed))/.test(
       error.message,
     )
   );
