@@ -1,11 +1,12 @@
 import { once } from 'node:events';
-import { chmodSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createClient } from '@adit/client';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { dataDirectory, postgresProcesses } from './testing/embedded-postgres.ts';
 import { startServer } from './testing/server-process.ts';
+import { testPostgres } from './testing/test-postgres.ts';
 
 function firstLogin(data: string): { url: string; username: string; password: string } {
   return JSON.parse(readFileSync(join(data, 'first-login.json'), 'utf8'));
@@ -17,6 +18,8 @@ async function loggedIn(data: string) {
   await client.login({ body });
   return client;
 }
+
+const postgres = testPostgres();
 
 describe('adit serve', { timeout: 120_000 }, () => {
   it('does the main job on the first start, and finds everything again on the second', {
@@ -50,6 +53,18 @@ describe('adit serve', { timeout: 120_000 }, () => {
     expect(await second.ended).toBe(0);
     await expect(second.event('transfer')).rejects.toThrow('before it said');
     expect(first.stderr() + second.stderr()).toBe('');
+  });
+
+  it('uses the database it is given: starts no other, and adds no demo to it', async () => {
+    const data = dataDirectory();
+    await using database = await postgres.openDatabase({ migrated: false });
+    const server = startServer(data, { DATABASE_URL: database.connectionString });
+    await server.event('listening');
+    expect(await (await loggedIn(data)).listNodes()).toEqual([]);
+    expect(readdirSync(data).sort()).toEqual(['first-login.json', 'secret.key']);
+    server.child.kill('SIGTERM');
+    expect(await server.ended).toBe(0);
+    expect((await database.pool.query('SELECT username FROM users')).rows).toEqual([{ username: 'admin' }]);
   });
 
   it('refuses a port that is in use, and leaves nothing running', async () => {
