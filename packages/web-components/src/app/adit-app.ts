@@ -110,6 +110,7 @@ export class AditApp extends AditElement {
         padding: 20px 24px 0;
         /* What has the focus is not to be under the basket. */
         scroll-padding: 12px 0 128px;
+        position: relative;
         outline: none;
         display: flex;
         flex-direction: column;
@@ -318,7 +319,7 @@ export class AditApp extends AditElement {
         <nav aria-label="Main" ?data-open=${this._menuOpen}>
           ${SCREENS.map(
             (screen) => html`<a
-              href=${screen.path === '/find' && this._route.screen !== 'find' ? this.#lastSearch : screen.path}
+              href=${this.#pathOf(screen)}
               aria-current=${screen.screens.includes(this._route.screen) ? 'page' : nothing}
               >${icon(screen.icon)}<span>${screen.label}</span></a
             >`,
@@ -421,6 +422,11 @@ export class AditApp extends AditElement {
     this.#go(link.pathname + link.search);
   }
 
+  /** Find and transfer is where it was left; from there it leads to a search without filters. */
+  #pathOf({ path }: (typeof SCREENS)[number]): string {
+    return path === '/find' && this._route.screen !== 'find' ? this.#lastSearch : path;
+  }
+
   #onOpenJob(event: CustomEvent<string>): void {
     this.#go(`/jobs/${event.detail}`);
   }
@@ -469,7 +475,7 @@ export class AditApp extends AditElement {
       if (screen) {
         event.preventDefault();
         event.stopImmediatePropagation();
-        this.#go(screen.path);
+        this.#go(this.#pathOf(screen));
       }
     } else if (event.key === 'g') {
       this.#pendingKey = 'g';

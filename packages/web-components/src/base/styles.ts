@@ -90,6 +90,8 @@ export const styles = css`
   }
   .scroll {
     overflow-x: auto;
+    /* Holds the labels for screen readers, which would else widen the page. */
+    position: relative;
   }
   table {
     width: 100%;

@@ -1,5 +1,6 @@
 import type { Series, Study } from '@adit/client';
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { guard } from 'lit/directives/guard.js';
 import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { AditElement } from '../base/adit-element.ts';
@@ -66,16 +67,41 @@ export class AditStudyTable extends AditElement {
       tr:focus-visible {
         outline-offset: -2px;
       }
+      /* Columns keep their places, whatever is in them. */
+      table {
+        table-layout: fixed;
+        min-width: 980px;
+      }
+      tbody td {
+        overflow: hidden;
+        text-overflow: ellipsis;
+      }
       td.check,
       th.check {
         width: 36px;
         padding-right: 0;
+        text-overflow: clip;
       }
-      th.born {
-        min-width: 132px;
+      th.patient-head {
+        width: 19%;
       }
       th.id {
-        min-width: 92px;
+        width: 11%;
+      }
+      th.born {
+        width: 132px;
+      }
+      th.study-head {
+        width: 146px;
+      }
+      th.modalities {
+        width: 100px;
+      }
+      th.images {
+        width: 76px;
+      }
+      th.accession {
+        width: 112px;
       }
       .patient {
         display: flex;
@@ -95,44 +121,18 @@ export class AditStudyTable extends AditElement {
         outline: 2px solid var(--focus);
         outline-offset: 2px;
       }
-      .name,
-      .id,
-      .accession,
-      .text {
+      .name {
         overflow: hidden;
         text-overflow: ellipsis;
       }
-      .name {
-        max-width: 164px;
-      }
-      .id {
-        max-width: 120px;
-      }
-      .accession {
-        max-width: 98px;
-      }
-      .text {
-        min-width: 110px;
-        max-width: 158px;
+      .expand:focus-visible {
+        outline-offset: -2px;
       }
       .series label {
         display: inline-flex;
         gap: 8px;
         align-items: center;
         max-width: 100%;
-      }
-      .series td {
-        max-width: 0;
-        overflow: hidden;
-        text-overflow: ellipsis;
-      }
-      @media (min-width: 1440px) {
-        .name,
-        .text,
-        .id,
-        .accession {
-          max-width: 22vw;
-        }
       }
       @media (max-width: 720px) {
         .wide {
@@ -143,19 +143,30 @@ export class AditStudyTable extends AditElement {
           padding-left: 6px;
           padding-right: 6px;
         }
+        table {
+          min-width: 340px;
+        }
         td.check,
         th.check {
           width: 28px;
         }
+        th.patient-head {
+          width: auto;
+        }
+        th.study-head {
+          width: 90px;
+        }
+        th.modalities {
+          width: 78px;
+        }
+        th.images {
+          width: 68px;
+        }
         .name {
           white-space: normal;
           overflow-wrap: anywhere;
-          max-width: none;
         }
-        .patient {
-          min-width: 104px;
-        }
-        .modalities {
+        td.modalities {
           white-space: normal;
         }
       }
@@ -243,14 +254,14 @@ export class AditStudyTable extends AditElement {
               @change=${() => this.#setBasket(toggleAll(this.basket, studies, !all))}
             />
           </th>
-          <th scope="col">Patient</th>
+          <th scope="col" class="patient-head">Patient</th>
           <th scope="col" class="wide id">ID</th>
           <th scope="col" class="wide born">Born</th>
           ${this.#studyHead()}
-          <th scope="col">Modalities</th>
+          <th scope="col" class="modalities">Modalities</th>
           <th scope="col" class="wide">Description</th>
-          <th scope="col" class="num">Images</th>
-          <th scope="col" class="wide">Accession</th>
+          <th scope="col" class="num images">Images</th>
+          <th scope="col" class="wide accession">Accession</th>
         </tr>
         ${this.narrow ? nothing : this.#filterRow()}
       </thead>
@@ -261,7 +272,7 @@ export class AditStudyTable extends AditElement {
             : repeat(
                 studies,
                 (study) => study.studyInstanceUid,
-                (study) => this.#studyRow(study),
+                (study) => this.#guardedRow(study),
               )
         }
       </tbody>
@@ -270,9 +281,10 @@ export class AditStudyTable extends AditElement {
 
   /** Studies stay where they arrived; whoever wants them in order says so here. */
   #studyHead(): TemplateResult {
-    if (this.studies.length < 2) return html`<th scope="col">Study</th>`;
-    if (isNewestFirst(this.studies)) return html`<th scope="col" aria-sort="descending">Study</th>`;
-    return html`<th scope="col" aria-sort="none">
+    if (this.studies.length < 2) return html`<th scope="col" class="study-head">Study</th>`;
+    if (isNewestFirst(this.studies))
+      return html`<th scope="col" class="study-head" aria-sort="descending">Study</th>`;
+    return html`<th scope="col" class="study-head" aria-sort="none">
       <button
         class="order"
         title="Newest first"
@@ -297,6 +309,13 @@ export class AditStudyTable extends AditElement {
       <td></td>
       ${field('accession')}
     </tr>`;
+  }
+
+  /** Draws a row only when something in it has changed: there may be a thousand. */
+  #guardedRow(study: Study): unknown {
+    const uid = study.studyInstanceUid;
+    const parts = [study, this.basket.get(uid), this._series.get(uid), this.narrow];
+    return guard(parts, () => this.#studyRow(study));
   }
 
   #studyRow(study: Study): TemplateResult {
@@ -332,15 +351,15 @@ export class AditStudyTable extends AditElement {
             ><span class="name" title=${name}>${name}</span></span
           >
         </td>
-        <td class="mono wide id" title=${study.patientId ?? nothing}>${study.patientId || MISSING}</td>
+        <td class="mono wide" title=${study.patientId ?? nothing}>${study.patientId || MISSING}</td>
         <td class="wide">${study.patientBirthDate || MISSING}</td>
         <td>${study.studyDate || MISSING}<span class="wide"> ${study.studyTime?.slice(0, 5) || MISSING}</span></td>
-        <td class="modalities">
+        <td class="modalities" title=${study.modalities.join(', ') || nothing}>
           ${study.modalities.length === 0 ? MISSING : study.modalities.map((one) => html`<span class="mod">${one}</span>`)}
         </td>
-        <td class="wide text" title=${study.description ?? nothing}>${study.description || MISSING}</td>
+        <td class="wide" title=${study.description ?? nothing}>${study.description || MISSING}</td>
         <td class="num">${formatCount(study.instances)}</td>
-        <td class="mono wide accession" title=${study.accessionNumber ?? nothing}>${study.accessionNumber || MISSING}</td>
+        <td class="mono wide" title=${study.accessionNumber ?? nothing}>${study.accessionNumber || MISSING}</td>
       </tr>
       ${opened ? this.#seriesRows(study, opened) : nothing}`;
   }

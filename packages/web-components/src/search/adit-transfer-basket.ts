@@ -12,7 +12,15 @@ import { AditElement } from '../base/adit-element.ts';
 import { formatCount, formatName, MISSING } from '../base/format.ts';
 import { icon } from '../base/icons.ts';
 import { problemText } from '../base/problem.ts';
-import { type Basket, imagesOfAll, jobOf, type Patient, patientsOf, pseudonymTrouble } from './basket.ts';
+import {
+  type Basket,
+  imagesOfAll,
+  jobOf,
+  numberedPseudonyms,
+  type Patient,
+  patientsOf,
+  pseudonymTrouble,
+} from './basket.ts';
 
 /**
  * What was chosen, where it goes and under which pseudonyms; checks the plan with the user and starts the transfer.
@@ -75,6 +83,10 @@ export class AditTransferBasket extends AditElement {
         padding-bottom: 6px;
         white-space: normal;
         overflow-wrap: anywhere;
+      }
+      .plan td.num {
+        white-space: nowrap;
+        overflow-wrap: normal;
       }
       .plan td wa-input {
         width: 0;
@@ -264,7 +276,7 @@ export class AditTransferBasket extends AditElement {
                 this._prefix = (event.target as HTMLInputElement).value;
               }}
             ></wa-input>
-            <wa-button appearance="outlined" type="button" @click=${() => this.#number(patients)}>Fill in ${this._prefix}001 …</wa-button>
+            <wa-button appearance="outlined" type="button" @click=${() => this.#number(patients)}>Fill in ${numberedPseudonyms(this._prefix, patients.length)[0]} …</wa-button>
           </div>`
       }
       <div class="card">
@@ -376,13 +388,8 @@ export class AditTransferBasket extends AditElement {
   }
 
   #number(patients: Patient[]): void {
-    const digits = Math.max(3, String(patients.length).length);
-    this._pseudonyms = new Map(
-      patients.map(({ key }, index) => [
-        key,
-        `${this._prefix.trim()}${String(index + 1).padStart(digits, '0')}`,
-      ]),
-    );
+    const pseudonyms = numberedPseudonyms(this._prefix, patients.length);
+    this._pseudonyms = new Map(patients.map(({ key }, index) => [key, pseudonyms[index] ?? '']));
   }
 
   #open(): void {

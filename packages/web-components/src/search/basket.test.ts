@@ -6,6 +6,7 @@ import {
   imagesOfAll,
   isSeriesChosen,
   jobOf,
+  numberedPseudonyms,
   patientsOf,
   pseudonymTrouble,
   toggleAll,
@@ -95,4 +96,10 @@ test('all studies found go in and out without touching what was chosen before', 
   expect([...chosen.keys()]).toEqual(['9', '1', '2']);
   expect(chosenOf(chosen, '1')).toBe('all');
   expect([...toggleAll(chosen, [study('1'), study('2')], false).keys()]).toEqual(['9']);
+});
+
+test('patients are numbered with as many digits as the last of them needs', () => {
+  expect(numberedPseudonyms(' SUBJ', 2)).toEqual(['SUBJ001', 'SUBJ002']);
+  expect(numberedPseudonyms('', 1000).at(0)).toBe('0001');
+  expect(numberedPseudonyms('', 1000).at(-1)).toBe('1000');
 });

@@ -99,6 +99,12 @@ export function patientsOf(basket: Basket): Patient[] {
   return [...patients.values()];
 }
 
+/** Pseudonyms `SUBJ001`, `SUBJ002`, … with as many digits as the last one needs, at least three. */
+export function numberedPseudonyms(prefix: string, count: number): string[] {
+  const digits = Math.max(3, String(count).length);
+  return Array.from({ length: count }, (_, index) => prefix.trim() + String(index + 1).padStart(digits, '0'));
+}
+
 /** The job that a basket means. Without pseudonyms everything goes unchanged. */
 export function jobOf(
   basket: Basket,
