@@ -278,7 +278,14 @@ export class AditApp extends AditElement {
     }
     return html`
       ${keyed(user.username, this.#screens(user))}
-      <wa-dialog id="again" label="Log in again" without-header ?open=${this._user === null} @wa-hide=${this.#onHideLogin}>
+      <wa-dialog
+        id="again"
+        label="Log in again"
+        without-header
+        ?open=${this._user === null}
+        @wa-after-show=${() => this.renderRoot.querySelector('adit-login')?.focus()}
+        @wa-hide=${this.#onHideLogin}
+      >
         ${
           this._user === null
             ? html`<adit-login .reason=${this._loginReason} @adit-login=${this.#onLogin}></adit-login>`

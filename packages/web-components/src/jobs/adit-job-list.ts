@@ -21,6 +21,9 @@ export class AditJobList extends AditElement {
     AditElement.styles,
     progressStyles,
     css`
+      th.state {
+        width: 148px;
+      }
       td.bar {
         min-width: 140px;
         width: 25%;
@@ -53,6 +56,9 @@ export class AditJobList extends AditElement {
         th {
           padding-left: 8px;
           padding-right: 8px;
+        }
+        th.state {
+          width: auto;
         }
         .route {
           white-space: normal;
@@ -159,7 +165,7 @@ export class AditJobList extends AditElement {
         <thead>
           <tr>
             <th scope="col">Job</th>
-            <th scope="col">State</th>
+            <th scope="col" class="state">State</th>
             <th scope="col">From and to</th>
             <th scope="col">Progress</th>
             <th scope="col" class="num wide">Studies</th>

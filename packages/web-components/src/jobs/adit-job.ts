@@ -1,4 +1,4 @@
-import { ApiError, type Job, type LiveEvent, type Reason, type Task } from '@adit/client';
+import { ApiError, type Job, type LiveEvent, type Reason, type Task, type TaskState } from '@adit/client';
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import '@awesome.me/webawesome/dist/components/button/button.js';
@@ -18,6 +18,9 @@ const ACTIONS: Partial<Record<Action, string>> = {
   retry: 'Retry failed',
   cancel: 'Cancel',
 };
+
+/** From what needs attention most to what needs it least. */
+const OUTCOMES: readonly Reason['outcome'][] = ['failed', 'held', 'warning', 'skipped'];
 
 const VERIFIED_BY: Record<NonNullable<Task['verification']>, string> = {
   image: 'by their UIDs',
@@ -90,6 +93,16 @@ export class AditJob extends AditElement {
       }
       h2 {
         margin: 0 0 8px;
+      }
+      th.state {
+        width: 148px;
+      }
+      th.images {
+        min-width: 96px;
+      }
+      .message {
+        padding-top: 8px;
+        padding-bottom: 8px;
       }
       .uid {
         max-width: 260px;
@@ -216,8 +229,9 @@ export class AditJob extends AditElement {
     const { counts, tasks } = job;
     const done = tasks.success + tasks.warning + tasks.failure;
     const canceled = job.state === 'canceled';
-    const notSent = this.#notSent();
-    const failed = counts.failed - notSent;
+    const notSent = this.#failedIn('canceled');
+    const again = this.#failedIn('pending', 'running');
+    const failed = Math.max(0, counts.failed - notSent - again);
     const waiting = (counts.expected ?? 0) - counts.stored - counts.skipped - counts.failed - counts.held;
     return html`<p class="muted route">
         ${job.source.name} → ${job.destination.name} · ${job.owner} ·
@@ -235,6 +249,11 @@ export class AditJob extends AditElement {
           ${counts.skipped > 0 ? outcomeChip('skipped', formatCount(counts.skipped)) : nothing}
           ${failed > 0 ? outcomeChip('failed', formatCount(failed)) : nothing}
           ${counts.held > 0 ? outcomeChip('held', formatCount(counts.held)) : nothing}
+          ${
+            again > 0
+              ? html`<span class="chip wait">${icon('refresh', 12)}${formatCount(again)} to be tried again</span>`
+              : nothing
+          }
           ${
             notSent > 0
               ? html`<span class="chip wait">${icon('stop', 12)}${formatCount(notSent)} not transferred</span>`
@@ -265,10 +284,13 @@ export class AditJob extends AditElement {
     </p>`;
   }
 
-  /** Images left behind because their study was canceled: no failures, although nobody has them. */
-  #notSent(): number {
+  /**
+   * Images that the studies in some states have not got to the destination. Where a study was canceled or will be tried again
+   * they are no failures: the user need not do anything about them.
+   */
+  #failedIn(...states: TaskState[]): number {
     return (this._tasks ?? [])
-      .filter(({ state }) => state === 'canceled')
+      .filter(({ state }) => states.includes(state))
       .reduce((sum, { counts }) => sum + counts.failed, 0);
   }
 
@@ -298,7 +320,7 @@ export class AditJob extends AditElement {
     return [...ways].map((way) => VERIFIED_BY[way]).join(', ');
   }
 
-  /** Reasons of all studies together, the most frequent first. */
+  /** Reasons of all studies together, the gravest and then the most frequent first. */
   #attention(): TemplateResult | typeof nothing {
     const reasons = new Map<string, Reason>();
     const tasks = (this._tasks ?? []).filter(({ state }) => state !== 'canceled');
@@ -312,7 +334,7 @@ export class AditJob extends AditElement {
     return html`<h2>What needs attention</h2>
       <div class="card reasons">
         ${[...reasons.values()]
-          .sort((a, b) => b.count - a.count)
+          .sort((a, b) => OUTCOMES.indexOf(a.outcome) - OUTCOMES.indexOf(b.outcome) || b.count - a.count)
           .map(
             (reason) => html`<div class="reason">
               ${outcomeChip(reason.outcome, formatCount(reason.count))}<span>${reason.message}</span>
@@ -331,8 +353,8 @@ export class AditJob extends AditElement {
             <tr>
               ${pseudonyms ? html`<th scope="col">Pseudonym</th>` : nothing}
               <th scope="col" class=${pseudonyms ? 'wide' : ''}>Study</th>
-              <th scope="col">State</th>
-              <th scope="col" class="num">Images</th>
+              <th scope="col" class="state">State</th>
+              <th scope="col" class="num images">Images</th>
               <th scope="col" class="num wide">Size</th>
               <th scope="col" class="num wide">Time</th>
               <th scope="col" class="wide">Remarks</th>

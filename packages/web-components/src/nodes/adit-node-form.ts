@@ -83,6 +83,17 @@ export class AditNodeForm extends AditElement {
     if (changed.has('node')) this._kind = this.node?.kind ?? 'dimse';
   }
 
+  override updated(changed: Map<PropertyKey, unknown>): void {
+    if (!changed.has('fieldProblems')) return;
+    const [first] = this.renderRoot.querySelectorAll('.trouble');
+    first?.closest('.field')?.querySelector<HTMLElement>('wa-input')?.focus();
+  }
+
+  /** Gives the focus to the name, with which a new node begins. */
+  override focus(): void {
+    this.renderRoot.querySelector<HTMLElement>('wa-input')?.focus();
+  }
+
   override render() {
     const { node } = this;
     return html`<form @submit=${this.#submit}>
@@ -203,7 +214,7 @@ export class AditNodeForm extends AditElement {
     } = {},
   ): TemplateResult {
     const trouble = this.fieldProblems[name];
-    return html`<div>
+    return html`<div class="field">
       <wa-input
         name=${name}
         label=${label}

@@ -141,6 +141,7 @@ export class AditNodes extends AditElement {
       <wa-dialog
         label=${this._edited === 'new' ? 'Add a node' : 'Change the node'}
         ?open=${this._edited !== undefined}
+        @wa-after-show=${() => this.renderRoot.querySelector('adit-node-form')?.focus()}
         @wa-hide=${(event: Event) => {
           if (event.target === event.currentTarget) this._edited = undefined;
         }}
@@ -297,8 +298,9 @@ export class AditNodes extends AditElement {
       await this.#load();
       void this.#echo(saved);
     } catch (error) {
-      this._formProblem = problemText(error);
-      if (error instanceof ApiError) this._fieldProblems = error.problem.fields ?? {};
+      this._fieldProblems = (error instanceof ApiError && error.problem.fields) || {};
+      const byField = Object.keys(this._fieldProblems).length > 0;
+      this._formProblem = byField ? 'The node was not saved: see what is marked above.' : problemText(error);
     }
   }
 

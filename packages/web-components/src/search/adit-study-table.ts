@@ -154,10 +154,10 @@ export class AditStudyTable extends AditElement {
           width: auto;
         }
         th.study-head {
-          width: 90px;
+          width: 98px;
         }
         th.modalities {
-          width: 78px;
+          width: 76px;
         }
         th.images {
           width: 68px;

@@ -231,6 +231,7 @@ export class AditTransferBasket extends AditElement {
       <wa-dialog
         label="Check the plan"
         ?open=${this._planning}
+        @wa-after-show=${this.#focusFirstTrouble}
         @wa-hide=${(event: Event) => {
           if (event.target === event.currentTarget) this._planning = false;
         }}
@@ -398,15 +399,21 @@ export class AditTransferBasket extends AditElement {
     this._planning = true;
   }
 
+  /** Puts the focus where the user has something to do. */
+  #focusFirstTrouble(): void {
+    const patients = patientsOf(this.basket);
+    const troubles = this.#troubles(patients);
+    const first = patients.findIndex(({ key }) => troubles.has(key));
+    if (first < 0) return;
+    this.renderRoot.querySelectorAll<HTMLElement>('td wa-input')[first]?.focus();
+  }
+
   async #start(event: SubmitEvent): Promise<void> {
     event.preventDefault();
     if (this._busy || !this.source) return;
     this._checked = true;
-    const patients = patientsOf(this.basket);
-    const troubles = this.#troubles(patients);
-    if (troubles.size > 0) {
-      const first = patients.findIndex(({ key }) => troubles.has(key));
-      this.renderRoot.querySelectorAll<HTMLElement>('td wa-input')[first]?.focus();
+    if (this.#troubles(patientsOf(this.basket)).size > 0) {
+      this.#focusFirstTrouble();
       return;
     }
     this._busy = true;

@@ -81,8 +81,13 @@ export class AditLogin extends AditElement {
   }
 
   override firstUpdated(): void {
-    // Not before the field has drawn its own input.
+    this.focus();
+  }
+
+  /** Gives the focus to the first field. */
+  override focus(): void {
     const first = this.renderRoot.querySelector<WaInput>('wa-input');
+    // Not before the field has drawn its own input.
     void first?.updateComplete.then(() => first.focus());
   }
 
