@@ -262,11 +262,13 @@ export class AditApp extends AditElement {
 
   override render() {
     if (this._problem !== undefined) {
-      return html`<div class="empty" role="alert">
-        <h2>ADIT cannot be reached</h2>
-        <p>${this._problem}</p>
-        <wa-button appearance="outlined" @click=${() => this.#whoAmI()}>Try again</wa-button>
-      </div>`;
+      return html`<main class="alone">
+        <div class="empty" role="alert">
+          <h1>ADIT cannot be reached</h1>
+          <p>${this._problem}</p>
+          <wa-button appearance="outlined" @click=${() => this.#whoAmI()}>Try again</wa-button>
+        </div>
+      </main>`;
     }
     if (this._user === undefined) return html`<span class="visually-hidden" role="status">Loading</span>`;
     if (this._user) this.#shown = this._user;
@@ -380,7 +382,7 @@ export class AditApp extends AditElement {
         return html`<adit-nodes .editable=${administrator}></adit-nodes>`;
       case 'unknown':
         return html`<div class="empty">
-          <h2>There is nothing here</h2>
+          <h1>There is nothing here</h1>
           <p>The address does not lead to a page of ADIT.</p>
           <wa-button appearance="outlined" href="/find">Find studies</wa-button>
         </div>`;

@@ -44,6 +44,21 @@ export class AditElement extends LitElement {
     });
   }
 
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener('adit-login', this.#onLogin);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    removeEventListener('adit-login', this.#onLogin);
+  }
+
+  readonly #onLogin = (): void => this.sessionBegan();
+
+  /** Somebody has logged in, here or elsewhere in the page: what was refused before may be asked again. */
+  protected sessionBegan(): void {}
+
   /** The client to use: the one given, else one for `server`, else one for the server the page came from. */
   get api(): Client {
     if (this.client) return this.client;

@@ -192,7 +192,9 @@ export const styles = css`
     text-align: center;
     color: var(--muted);
   }
-  .empty h2 {
+  .empty :is(h1, h2) {
+    font-size: var(--size-1);
+    line-height: 20px;
     color: var(--ink);
     margin-bottom: 4px;
   }

@@ -121,6 +121,10 @@ export class AditJob extends AditElement {
         .tiles {
           grid-template-columns: 1fr 1fr;
         }
+        .tile b {
+          font-size: var(--size-2);
+          white-space: nowrap;
+        }
         .wide {
           display: none;
         }
@@ -191,7 +195,7 @@ export class AditJob extends AditElement {
   override render() {
     if (this._missing) {
       return html`<div class="empty card">
-        <h2>There is no job ${this.jobId}</h2>
+        <h1>There is no job ${this.jobId}</h1>
         <p>It was removed, or it belongs to somebody else.</p>
         <wa-button appearance="outlined" href=${this.link('/jobs')}>All jobs</wa-button>
       </div>`;

@@ -115,6 +115,10 @@ export class AditNodes extends AditElement {
     void this.updateComplete.then(() => this.#load());
   }
 
+  protected override sessionBegan(): void {
+    if (this._problem) void this.#load();
+  }
+
   override render() {
     return html`
       <div class="head">

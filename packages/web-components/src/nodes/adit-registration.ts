@@ -57,6 +57,10 @@ export class AditRegistration extends AditElement {
     void this.updateComplete.then(() => this.#load());
   }
 
+  protected override sessionBegan(): void {
+    if (this._problem) void this.#load();
+  }
+
   override render() {
     const facts = this._registration;
     return html`<section class="card" aria-labelledby="title">
@@ -95,6 +99,7 @@ export class AditRegistration extends AditElement {
   }
 
   async #load(): Promise<void> {
+    this._problem = undefined;
     try {
       this._registration = await this.api.registration();
     } catch (error) {

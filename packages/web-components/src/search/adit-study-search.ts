@@ -201,6 +201,10 @@ export class AditStudySearch extends AditElement {
     if (this._sources) this.#startSearch();
   }
 
+  protected override sessionBegan(): void {
+    if (this._problem) void this.#loadNodes();
+  }
+
   override render() {
     if (this._problem) {
       return html`<div class="head"><h1>Find and transfer</h1></div>

@@ -21,7 +21,6 @@ export class AditLogin extends AditElement {
         place-items: center;
         min-height: 100%;
         padding: 24px 16px;
-        background: var(--bg);
       }
       form {
         width: min(360px, 100%);
