@@ -536,6 +536,7 @@ export class MessageExchange {
     if (this.#commandLength > 0 && this.#commandContext !== contextId) {
       throw unexpected('a command came in the middle of another');
     }
+    if (bytes.length === 0 && !last) return;
     this.#commandContext = contextId;
     this.#commandLength += bytes.length;
     if (this.#commandLength > MAXIMUM_COMMAND_LENGTH) throw unexpected('a command set has no end');
@@ -805,7 +806,7 @@ class Collector {
       throw unexpected(`an identifier is longer than ${MAXIMUM_IDENTIFIER_LENGTH} bytes`);
     }
     // A copy: a view would keep the large buffer it lies in.
-    this.#pieces.push(Buffer.from(bytes));
+    if (bytes.length > 0) this.#pieces.push(Buffer.from(bytes));
   }
 
   finish(): void {

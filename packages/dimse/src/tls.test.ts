@@ -10,6 +10,7 @@ import { echo } from './echo.ts';
 import { parseDimseUrl } from './node.ts';
 import { type DimseServer, listen } from './scp/listen.ts';
 import { runDcmtk } from './testing/dcmtk.ts';
+import { scriptedClient } from './testing/scripted-peer.ts';
 
 let folder: string;
 let certificateFile: string;
@@ -81,6 +82,14 @@ describe('over TLS', () => {
   test('a plain peer gets no answer', async () => {
     const node = { aeTitle: 'ADIT', host: '127.0.0.1', port: server.port, connectAttempts: 1 };
     await expect(echo(node)).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  });
+
+  test('a handshake that never comes does not keep the server from closing', async () => {
+    const tls = { cert: await readFile(certificateFile), key: await readFile(join(folder, 'key.pem')) };
+    const other = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, tls, handlers: {} });
+    const silent = await scriptedClient(other.port);
+    await other.close();
+    await silent.untilClosed();
   });
 
   test('echoscu reaches us', async () => {

@@ -124,6 +124,20 @@ describe('association requests', () => {
     });
   });
 
+  test('are rejected when `allow` fails, and the server lives on', async () => {
+    const onError = vi.fn();
+    const node = await start({
+      onError,
+      allow: () => {
+        throw new Error('database');
+      },
+    });
+    for (let count = 0; count < 2; count++) {
+      await expect(echo(node)).rejects.toThrow('calling AE title not recognised');
+    }
+    expect(onError).toHaveBeenCalledTimes(2);
+  });
+
   test('are rejected for now above the limit, and taken again below it', async () => {
     const node = await start({ maxAssociations: 1 });
     const contexts = [{ abstractSyntax: SopClass.Verification, transferSyntaxes: [EXPLICIT] }];

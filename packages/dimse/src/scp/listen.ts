@@ -45,7 +45,7 @@ export interface ListenOptions {
   };
   /** Accept TLS connections only. Default: plain TCP. */
   tls?: NodeTlsOptions;
-  /** Told what goes wrong with a peer or in a handler, for logs. Default: nothing is told. */
+  /** Told what goes wrong with a peer, its aborts included, or in a handler, for logs. Default: nobody is told. */
   onError?: (error: unknown, peer: CallingPeer) => void;
 }
 
@@ -86,10 +86,17 @@ export async function listen(options: ListenOptions): Promise<DimseServer> {
   const server = options.tls
     ? createTlsServer({ ...options.tls, noDelay: true }, onSocket)
     : createServer({ noDelay: true }, onSocket);
+  // Under TLS a socket is no connection of ours before its handshake.
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await bind(server, options);
   const close = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const connection of connections) connection.close();
+    for (const socket of sockets) socket.destroySoon();
     await closed;
   };
   const address = server.address();
@@ -225,7 +232,22 @@ class Connection {
       idleSeconds: timeouts?.idle ?? DEFAULT_IDLE_SECONDS,
     });
     this.#exchange = exchange;
+    void exchange.ended.then(() => {
+      const { failure } = exchange;
+      // This side closing down is no trouble.
+      if (failure && failure.code !== 'CLOSED') this.#options.onError?.(failure, this.#peer);
+    });
     serve(exchange, handlers, this.#peer, (error) => this.#options.onError?.(error, this.#peer));
+  }
+
+  /** An `allow` that throws lets nobody in. */
+  #isAllowed(): boolean {
+    try {
+      return this.#options.allow?.(this.#peer) ?? true;
+    } catch (error) {
+      this.#options.onError?.(error, this.#peer);
+      return false;
+    }
   }
 
   /** PS3.8 Table 9-21. */
@@ -233,7 +255,7 @@ class Connection {
     const permanent = (reason: number) => ({ result: 1, source: 1, reason });
     if (request.applicationContext !== APPLICATION_CONTEXT) return permanent(2);
     if (!this.#aeTitles.includes('*') && !this.#aeTitles.includes(request.calledAeTitle)) return permanent(7);
-    if (this.#options.allow && !this.#options.allow(this.#peer)) return permanent(3);
+    if (!this.#isAllowed()) return permanent(3);
     if (maximumFragmentLength(request.userInformation.maximumLength) === 0) return permanent(1);
     const established = [...this.#all].filter((connection) => connection.established).length;
     if (established >= (this.#options.maxAssociations ?? DEFAULT_MAX_ASSOCIATIONS)) {
