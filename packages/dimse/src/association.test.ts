@@ -175,7 +175,7 @@ describe('a peer that is silent', () => {
         script.send(messageBytes(VERIFICATION_ID, echoAnswer()).subarray(0, 20));
         await script.expect('A-ABORT');
       },
-      { timeouts: { response: 0.1 } },
+      { timeouts: { response: 0.5 } },
     );
     expect((await failure(peer.association.cEcho())).message).toContain('stopped in the middle of a message');
   });
@@ -200,15 +200,15 @@ describe('a peer that is silent', () => {
       async (script) => {
         await script.receiveMessage();
         const answer = messageBytes(VERIFICATION_ID, echoAnswer());
-        // Ten pauses, each shorter than the limit, together longer.
+        // Ten pauses, each much shorter than the limit, together longer.
         const step = Math.ceil(answer.length / 10);
         for (let at = 0; at < answer.length; at += step) {
           script.send(answer.subarray(at, at + step));
-          await sleep(50);
+          await sleep(120);
         }
         await script.expect('A-ABORT');
       },
-      { timeouts: { response: 0.3 } },
+      { timeouts: { response: 1 } },
     );
     await peer.association.cEcho();
     peer.association.abort();
@@ -222,13 +222,13 @@ describe('a peer that is silent', () => {
         script.sendMessage(CT_ID, { commandField: 0x8001, messageIdBeingRespondedTo: messageId, status: 0 });
         await script.expect('A-ABORT');
       },
-      { timeouts: { response: 0.1 } },
+      { timeouts: { response: 0.7 } },
     );
     const slow: DicomInstance = {
       ...instance([]),
       dataset: (async function* () {
         yield Buffer.alloc(2 * 1024 * 1024);
-        await sleep(300);
+        await sleep(1000);
         yield Buffer.alloc(10);
       })(),
     };
@@ -548,17 +548,17 @@ describe('C-GET', () => {
         for (let at = 0; at < whole.length; at += 65536) {
           const more = script.socket.write(whole.subarray(at, at + 65536));
           sent = at;
-          if (!more) await new Promise((resolve) => script.socket.once('drain', resolve));
+          if (!more) await script.drained();
         }
         expect(await status(script)).toBe(0);
         script.sendMessage(GET_ID, done);
         await script.expect('A-ABORT');
       },
-      { timeouts: { response: 0.2 } },
+      { timeouts: { response: 0.7 } },
     );
     const instances = peer.association.cGet(options);
     const { dataset } = (await instances.next()).value as DicomInstance;
-    await sleep(500);
+    await sleep(1200);
     expect(sent).toBeLessThan(size / 2);
     let length = 0;
     for await (const piece of dataset) length += piece.length;

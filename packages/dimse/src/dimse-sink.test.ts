@@ -167,10 +167,10 @@ describe('associations', () => {
   });
 
   test('that died while idle are replaced', async () => {
-    const log = await start(async () => 0, { timeouts: { idle: 0.05 } });
+    const log = await start(async () => 0, { timeouts: { idle: 0.5 } });
     await using sink = createDimseSink(log.node);
     await sink.store(instance('1.2.1'));
-    await sleep(200);
+    await sleep(1200);
     expect((await sink.store(instance('1.2.2'))).state).toBe('stored');
     expect(log.associations()).toBe(2);
   });

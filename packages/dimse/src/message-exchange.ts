@@ -653,20 +653,27 @@ export class MessageExchange {
     // A limit that did not apply before may apply now: look at least four times in it.
     const wait = Math.max(limit - silence, limit / 4, 1);
     this.#timer = setTimeout(() => {
-      this.#checkSilence();
-      this.#scheduleTimer();
+      // When this process was busy itself, what the peer has sent meanwhile is read first.
+      if (this.#overdue()) setImmediate(() => this.#checkSilence());
+      else this.#scheduleTimer();
     }, wait);
     this.#timer.unref();
   }
 
   #checkSilence(): void {
+    const overdue = this.#overdue();
+    if (overdue && !this.#over) this.#timeOut(overdue.what, overdue.limit);
+    else this.#scheduleTimer();
+  }
+
+  #overdue(): { what: string; limit: number } | undefined {
     const silence = performance.now() - this.#lastActivity;
     const owed = this.#peerOwes();
     if (owed !== undefined) {
-      if (silence >= this.#responseMs) this.#timeOut(owed, this.#responseMs);
-    } else if (this.#isIdle() && silence >= this.#idleMs) {
-      this.#timeOut('nothing was asked for', this.#idleMs);
+      return silence >= this.#responseMs ? { what: owed, limit: this.#responseMs } : undefined;
     }
+    if (!this.#isIdle() || silence < this.#idleMs) return undefined;
+    return { what: 'nothing was asked for', limit: this.#idleMs };
   }
 
   /** What the peer should be doing, if anything; time that this side takes does not count against the peer. */

@@ -41,6 +41,15 @@ export class ScriptedPeer {
     for (const piece of pieces) this.socket.write(piece instanceof Uint8Array ? piece : encodePdu(piece));
   }
 
+  /** Resolves when what was sent has gone, or the connection has. */
+  async drained(): Promise<void> {
+    if (this.#ended) return;
+    await new Promise<void>((resolve) => {
+      this.socket.once('drain', resolve);
+      this.socket.once('close', resolve);
+    });
+  }
+
   /** Sends a message in as few PDUs as possible. */
   sendMessage(
     contextId: number,
