@@ -37,7 +37,7 @@ function runServer(): Promise<number> {
 }
 
 try {
-  ensureBuilt();
+  ensureBuilt({ declarations: false });
   process.exitCode = await runServer();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

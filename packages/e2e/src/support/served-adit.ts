@@ -21,7 +21,8 @@ export interface ServedAdit extends AsyncDisposable {
 export async function serveAdit(): Promise<ServedAdit> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await createTempFolder('served'));
-  const data = join(folder.path, 'data');
+  // Not below it: as root, PostgreSQL's user could not get there, and its files would be kept in /var/lib/adit.
+  const data = folder.path;
   const program = cleanup.use(
     startAdit(['serve', '--json'], {
       cwd: folder.path,
