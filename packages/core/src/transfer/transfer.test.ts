@@ -327,6 +327,7 @@ describe('transfer', () => {
       ok: false,
       problem: { code: 'UNREACHABLE', message: 'B does not answer.' },
       counts: { expected: 5, stored: 0, failed: 5 },
+      reasons: [{ outcome: 'failed', message: 'B does not answer.', count: 5 }],
     });
   });
 

@@ -393,7 +393,8 @@ class TransferRun {
         ? this.#undelivered
         : this.#problem.code === 'CANCELED'
           ? 'not transferred: canceled'
-          : 'not transferred: the transfer had ended before';
+          : // One trouble is one reason, whether it struck an instance or kept it from being tried.
+            this.#problem.message;
     for (const record of [...this.#ledger.records()]) {
       if (record.state === 'received') this.#settleFailed(record.sop, message, { retryable: true });
     }
