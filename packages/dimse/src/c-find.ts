@@ -1,7 +1,8 @@
 import { type Attributes, decodeDataset, encodeDataset } from '@adit/core';
 import { CommandField, Priority } from './command-set.ts';
 import { DimseError } from './dimse-error.ts';
-import type { MessageExchange, Response, ResponseQueue } from './message-exchange.ts';
+import type { MessageExchange } from './message-exchange.ts';
+import type { Response, ResponseQueue } from './response-queue.ts';
 import { needContext, onAbort, statusError } from './service.ts';
 import { statusCategory } from './status.ts';
 

@@ -8,7 +8,8 @@ import {
 } from '@adit/core';
 import { CommandField, Priority } from './command-set.ts';
 import type { IncomingDataset } from './incoming-dataset.ts';
-import type { IncomingRequest, MessageExchange, Response } from './message-exchange.ts';
+import type { IncomingRequest, MessageExchange } from './message-exchange.ts';
+import type { Response } from './response-queue.ts';
 import { needContext, onAbort } from './service.ts';
 import { Status, statusCategory } from './status.ts';
 

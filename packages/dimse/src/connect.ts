@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@adit/core';
+import { abortError } from './abort-error.ts';
 import { Association } from './association.ts';
 import { DimseError } from './dimse-error.ts';
-import { abortError, MessageExchange } from './message-exchange.ts';
+import { MessageExchange } from './message-exchange.ts';
 import {
   checkNode,
   DEFAULT_CALLING_AE_TITLE,

@@ -1,0 +1,284 @@
+import { transferSyntaxOrDefault } from '@adit/core';
+import { type CommandSet, DATA_SET_FOLLOWS, encodeCommandSet, NO_DATA_SET } from './command-set.ts';
+import { frameMessage, PdvFramer, recycleBatch } from './pdv-framer.ts';
+import type { PresentationContext } from './presentation-context.ts';
+import type { UpperLayer } from './upper-layer.ts';
+
+/** What the sender needs of the association it sends on. */
+export interface SendingAssociation {
+  /** Throws why the association is over, if it is. */
+  throwIfOver(): void;
+  abort(): void;
+  /** The answer to the object on its way has begun to come, and not ended. */
+  answerBegun(): boolean;
+}
+
+/** Batches handed to the operating system and not yet taken by it. */
+const MAXIMUM_WRITES = 4;
+
+/**
+ * Sends the messages of one association, one at a time. Objects go in large batches as their bytes come; the next one is
+ * framed while the answer to the last is awaited.
+ */
+export class MessageSender {
+  readonly #upper: UpperLayer;
+  readonly #association: SendingAssociation;
+  readonly #maximumFragment: number;
+  readonly #earlyByte: boolean;
+  /** The object whose turn it is: being sent, or waiting for its answer. */
+  #current: StoreTurn | undefined;
+  readonly #waiting: StoreTurn[] = [];
+  /** Held while a message that takes several writes is being written. */
+  #writing: PromiseWithResolvers<void> | undefined;
+  #writesPending = 0;
+  #writeSlot: PromiseWithResolvers<void> | undefined;
+  #cutPdu = false;
+
+  /** @param earlyByte see `DimseNode.earlyByte` */
+  constructor(
+    upper: UpperLayer,
+    association: SendingAssociation,
+    options: { maximumFragment: number; earlyByte: boolean },
+  ) {
+    this.#upper = upper;
+    this.#association = association;
+    this.#maximumFragment = options.maximumFragment;
+    this.#earlyByte = options.earlyByte;
+  }
+
+  /** Only the early byte of a PDU is written: anything but its rest would be read as its rest. */
+  get cutPdu(): boolean {
+    return this.#cutPdu;
+  }
+
+  /** Sends a message whose data set, if any, is small, when the message before it is written. */
+  async send(
+    context: PresentationContext,
+    command: Omit<CommandSet, 'commandDataSetType'>,
+    identifier?: Uint8Array,
+  ): Promise<void> {
+    const commandDataSetType = identifier ? DATA_SET_FOLLOWS : NO_DATA_SET;
+    const encoded = encodeCommandSet({ ...command, commandDataSetType });
+    const message = frameMessage(context.id, this.#maximumFragment, encoded, identifier);
+    await this.written();
+    await this.#write(message);
+  }
+
+  /** Resolves when no message is in the middle of being written. */
+  async written(): Promise<void> {
+    while (this.#writing) await this.#writing.promise;
+  }
+
+  /** Queues an object. Its turn must be ended when its answer has come, or it has failed. */
+  queueStore(): StoreTurn {
+    const turn = new StoreTurn(
+      (one, ...rest) => this.#sendStore(one, ...rest),
+      (one) => this.#endTurn(one),
+    );
+    if (this.#current) this.#waiting.push(turn);
+    else this.#giveTurn(turn);
+    return turn;
+  }
+
+  /** To be called when bytes have come: the answer that the next object waits for may have begun. */
+  onActivity(): void {
+    if (this.#waiting.length > 0) this.#sendEarlyByte();
+  }
+
+  /** The association is over. */
+  end(error: unknown): void {
+    for (const turn of this.#waiting) turn.granted.reject(error);
+    this.#freeWriteSlot();
+    this.#unlock();
+  }
+
+  async #sendStore(
+    turn: StoreTurn,
+    context: PresentationContext,
+    command: CommandSet,
+    dataset: AsyncIterator<Uint8Array>,
+    onUnrepeatable: (() => void) | undefined,
+  ): Promise<void> {
+    const padded = transferSyntaxOrDefault(context.transferSyntax).deflated;
+    const chunks = padded ? padToEven(dataset) : dataset;
+    const framer = new PdvFramer(context.id, this.#maximumFragment);
+    let first = true;
+    try {
+      framer.command(encodeCommandSet(command));
+      for (;;) {
+        const { done, value: chunk } = await turn.nextChunk(chunks);
+        if (done) break;
+        let offset = framer.append(chunk, 0);
+        while (offset < chunk.length) {
+          if (first) await this.#writeFirst(turn, framer.take());
+          else await this.#writeBatch(framer.take());
+          if (first) onUnrepeatable?.();
+          first = false;
+          offset = framer.append(chunk, offset);
+        }
+      }
+      framer.end();
+      if (first) await this.#writeFirst(turn, framer.take());
+      else await this.#writeBatch(framer.take());
+    } catch (error) {
+      framer.drop();
+      // The peer has a part of the object: a half object must never look like a whole one.
+      if (turn.begun) this.#association.abort();
+      throw error;
+    }
+    this.#unlock();
+  }
+
+  /** Waits for the turn with the first batch in hand, then writes it, or what the early byte left of it. */
+  async #writeFirst(turn: StoreTurn, batch: Buffer): Promise<void> {
+    turn.ready = batch;
+    this.#sendEarlyByte();
+    await turn.granted.promise;
+    if (turn.begun) {
+      this.#cutPdu = false;
+      await this.#writeBatch(batch, 1);
+      return;
+    }
+    await this.written();
+    this.#writing = Promise.withResolvers();
+    turn.begun = true;
+    await this.#writeBatch(batch);
+  }
+
+  async #writeBatch(batch: Buffer, from = 0): Promise<void> {
+    await this.#write(from === 0 ? batch : batch.subarray(from), () => recycleBatch(batch));
+  }
+
+  /** Resolves when there is room for the next write: a peer that does not read must not fill our memory. */
+  async #write(bytes: Uint8Array, onWritten?: () => void): Promise<void> {
+    this.#association.throwIfOver();
+    this.#writesPending += 1;
+    this.#upper.write(bytes, () => {
+      onWritten?.();
+      this.#writesPending -= 1;
+      this.#freeWriteSlot();
+    });
+    if (this.#writesPending >= MAXIMUM_WRITES) {
+      this.#writeSlot ??= Promise.withResolvers();
+      await this.#writeSlot.promise;
+    }
+  }
+
+  #freeWriteSlot(): void {
+    this.#writeSlot?.resolve();
+    this.#writeSlot = undefined;
+  }
+
+  #unlock(): void {
+    this.#writing?.resolve();
+    this.#writing = undefined;
+  }
+
+  #giveTurn(turn: StoreTurn): void {
+    this.#current = turn;
+    turn.granted.resolve();
+  }
+
+  #endTurn(turn: StoreTurn): void {
+    if (this.#current === turn) {
+      this.#current = undefined;
+      const next = this.#waiting.shift();
+      if (next) this.#giveTurn(next);
+      return;
+    }
+    const index = this.#waiting.indexOf(turn);
+    if (index >= 0) this.#waiting.splice(index, 1);
+  }
+
+  /**
+   * The answer to the current object has begun to come. If the peer's TCP holds the rest back until its first bytes are
+   * acknowledged, one byte of the next object carries the acknowledgement at once.
+   */
+  #sendEarlyByte(): void {
+    const next = this.#waiting[0];
+    if (!this.#earlyByte || !next?.ready || next.begun || this.#writing) return;
+    if (!this.#association.answerBegun()) return;
+    next.begun = true;
+    this.#cutPdu = true;
+    this.#writing = Promise.withResolvers();
+    this.#upper.write(next.ready.subarray(0, 1));
+  }
+}
+
+type SendStore = (
+  turn: StoreTurn,
+  context: PresentationContext,
+  command: CommandSet,
+  dataset: AsyncIterator<Uint8Array>,
+  onUnrepeatable: (() => void) | undefined,
+) => Promise<void>;
+
+/** One object of ours, from its place in the queue to its answer. */
+class StoreTurn {
+  /** Settles when the object may go. */
+  readonly granted = Promise.withResolvers<void>();
+  /** The first batch, framed and waiting for the turn. */
+  ready: Buffer | undefined;
+  /** At least one byte has been written. */
+  begun = false;
+  /** What the object's source threw. */
+  sourceFailure: { error: unknown } | undefined;
+  readonly #send: SendStore;
+  readonly #end: (turn: StoreTurn) => void;
+
+  constructor(send: SendStore, end: (turn: StoreTurn) => void) {
+    this.#send = send;
+    this.#end = end;
+    this.granted.promise.catch(() => undefined);
+  }
+
+  /**
+   * Sends the object when its turn has come, framing its first batch meanwhile. Resolves when all is written.
+   *
+   * @param onUnrepeatable called when so much is sent that the object cannot begin anew from what its first batch held
+   */
+  send(
+    context: PresentationContext,
+    command: CommandSet,
+    dataset: AsyncIterator<Uint8Array>,
+    onUnrepeatable?: () => void,
+  ): Promise<void> {
+    return this.#send(this, context, command, dataset, onUnrepeatable);
+  }
+
+  async nextChunk(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await chunks.next();
+    } catch (error) {
+      this.sourceFailure = { error };
+      throw error;
+    }
+  }
+
+  /** Lets the next object go. */
+  end(): void {
+    this.#end(this);
+  }
+}
+
+const PADDING: IteratorResult<Uint8Array> = { done: false, value: Buffer.alloc(1) };
+
+/**
+ * A deflated data set of odd length is padded with NUL (PS3.5 §A.5). Files are found without, and DCMTK aborts on a fragment
+ * of odd length.
+ */
+function padToEven(source: AsyncIterator<Uint8Array>): AsyncIterator<Uint8Array> {
+  let odd = false;
+  return {
+    next: async () => {
+      const result = await source.next();
+      if (result.done) {
+        if (!odd) return result;
+        odd = false;
+        return PADDING;
+      }
+      odd = (result.value.length % 2 === 1) !== odd;
+      return result;
+    },
+  };
+}
