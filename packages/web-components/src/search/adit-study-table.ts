@@ -86,7 +86,7 @@ export class AditStudyTable extends AditElement {
         width: 19%;
       }
       th.id {
-        width: 11%;
+        width: 84px;
       }
       th.born {
         width: 132px;
@@ -95,13 +95,13 @@ export class AditStudyTable extends AditElement {
         width: 146px;
       }
       th.modalities {
-        width: 100px;
+        width: 96px;
       }
       th.images {
-        width: 76px;
+        width: 64px;
       }
       th.accession {
-        width: 112px;
+        width: 100px;
       }
       .patient {
         display: flex;
