@@ -17,6 +17,20 @@ export interface SummaryCounts {
   seconds: number;
 }
 
+/** A summary before anything has happened. */
+export const NO_COUNTS: Readonly<SummaryCounts> = {
+  expected: 0,
+  instances: 0,
+  skipped: 0,
+  verified: 0,
+  verification: 'none',
+  warnings: 0,
+  failed: 0,
+  held: 0,
+  bytes: 0,
+  seconds: 0,
+};
+
 export interface Summary extends Partial<SummaryCounts> {
   ok: boolean;
   /** Of `find`. */
@@ -79,20 +93,8 @@ export class Output {
       if (text !== undefined) process.stdout.write(`${text}\n`);
       return;
     }
-    const counts: SummaryCounts = {
-      expected: 0,
-      instances: 0,
-      skipped: 0,
-      verified: 0,
-      verification: 'none',
-      warnings: 0,
-      failed: 0,
-      held: 0,
-      bytes: 0,
-      seconds: 0,
-    };
     const wall = round(process.uptime());
-    process.stdout.write(`${JSON.stringify({ event: 'summary', ...counts, ...summary, wall })}\n`);
+    process.stdout.write(`${JSON.stringify({ event: 'summary', ...NO_COUNTS, ...summary, wall })}\n`);
   }
 
   /** Seconds since this command began its work. */

@@ -14,7 +14,7 @@ import { createFolderSink, createFolderSource } from '@adit/core/node';
 import { createDimseClient, createDimseSink } from '@adit/dimse';
 import { readHeaderFile } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
-import { formatBytes, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
+import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
 import { type Place, parsePlace, UsageError } from './place.ts';
 
 export interface TransferOptions extends DeidentificationOptions {
@@ -47,18 +47,7 @@ export async function transferCommand(
 
   const started = performance.now();
   const seconds = () => round((performance.now() - started) / 1000);
-  const totals: SummaryCounts = {
-    expected: 0,
-    instances: 0,
-    skipped: 0,
-    verified: 0,
-    verification: 'none',
-    warnings: 0,
-    failed: 0,
-    held: 0,
-    bytes: 0,
-    seconds: 0,
-  };
+  const totals: SummaryCounts = { ...NO_COUNTS };
   let ok = true;
   for (const [index, studyInstanceUid] of options.study.entries()) {
     const result = await transfer({
