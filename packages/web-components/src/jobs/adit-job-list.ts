@@ -7,9 +7,9 @@ import '@awesome.me/webawesome/dist/components/select/select.js';
 import type WaSelect from '@awesome.me/webawesome/dist/components/select/select.js';
 import { AditElement } from '../base/adit-element.ts';
 import { formatBytes, formatCount, formatTime } from '../base/format.ts';
-import { icon } from '../base/icons.ts';
 import { LiveEvents } from '../base/live.ts';
 import { problemText } from '../base/problem.ts';
+import { problemNotice } from '../base/problem-notice.ts';
 import { stateChip, stateWord } from '../base/state-chip.ts';
 import { progressBar, progressStyles } from './progress.ts';
 
@@ -140,14 +140,7 @@ export class AditJobList extends AditElement {
           ${STATES.map((state) => html`<wa-option value=${state}>${stateWord(state)}</wa-option>`)}
         </wa-select>
       </div>
-      ${
-        this._problem
-          ? html`<p class="notice bad" role="alert">
-            ${icon('alert')}<span class="grow">${this._problem}</span>
-            <wa-button appearance="outlined" size="s" @click=${() => this.#load()}>Try again</wa-button>
-          </p>`
-          : nothing
-      }
+      ${problemNotice(this._problem, () => this.#load())}
       <div class="card scroll">${this.#content()}</div>
       ${this.#live.notice()}
     `;

@@ -7,6 +7,7 @@ import { formatBytes, formatCount, formatDuration, formatTime, MISSING } from '.
 import { icon } from '../base/icons.ts';
 import { LiveEvents } from '../base/live.ts';
 import { problemText } from '../base/problem.ts';
+import { problemNotice } from '../base/problem-notice.ts';
 import { outcomeChip, stateChip } from '../base/state-chip.ts';
 import { progressBar, progressStyles } from './progress.ts';
 import { Rate } from './rate.ts';
@@ -208,14 +209,7 @@ export class AditJob extends AditElement {
         <span class="grow"></span>
         ${job?.actions.map((action) => this.#button(action))}
       </div>
-      ${
-        this._problem
-          ? html`<p class="notice bad" role="alert">
-            ${icon('alert')}<span class="grow">${this._problem}</span>
-            <wa-button appearance="outlined" size="s" @click=${() => this.#load()}>Try again</wa-button>
-          </p>`
-          : nothing
-      }
+      ${problemNotice(this._problem, () => this.#load())}
       ${job ? html`${this.#summary(job)} ${this.#tiles(job)} ${this.#attention()} ${this.#studies()}` : loading}
       ${this.#live.notice()}
     `;

@@ -11,6 +11,7 @@ import { AditElement } from '../base/adit-element.ts';
 import { MISSING } from '../base/format.ts';
 import { icon } from '../base/icons.ts';
 import { problemText } from '../base/problem.ts';
+import { problemNotice } from '../base/problem-notice.ts';
 import './adit-node-form.ts';
 import './adit-registration.ts';
 
@@ -131,14 +132,7 @@ export class AditNodes extends AditElement {
             : nothing
         }
       </div>
-      ${
-        this._problem
-          ? html`<p class="notice bad" role="alert">
-            ${icon('alert')}<span class="grow">${this._problem}</span>
-            <wa-button appearance="outlined" size="s" @click=${() => this.#load()}>Try again</wa-button>
-          </p>`
-          : nothing
-      }
+      ${problemNotice(this._problem, () => this.#load())}
       <adit-registration .client=${this.api}></adit-registration>
       <h2>Where studies come from and go to</h2>
       <div class="card scroll">${this.#content()}</div>
