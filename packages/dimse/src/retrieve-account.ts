@@ -43,6 +43,11 @@ export class RetrieveAccount {
     return true;
   }
 
+  /** Instances that came. */
+  get count(): number {
+    return this.#seen.size;
+  }
+
   has(sopInstanceUid: string): boolean {
     return this.#seen.has(sopInstanceUid);
   }

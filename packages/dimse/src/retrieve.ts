@@ -11,7 +11,7 @@ import {
   textsOf,
 } from '@adit/core';
 import type { Association } from './association.ts';
-import { connect } from './connect.ts';
+import { type AssociationPool, diedUnused } from './association-pool.ts';
 import { type DimseNode, nodeName } from './node.ts';
 import { type ContextRequest, MAXIMUM_CONTEXTS } from './presentation-context.ts';
 import { getContexts, getModel } from './query-model.ts';
@@ -32,14 +32,15 @@ interface Target {
  * Retrieves a selection by C-GET. The presentation contexts are planned from its SOP classes; instances that the node could
  * not send are asked for again on associations with other contexts.
  *
- * Instances that never come go to `onFailure`. `beforeConnect` is called before each association. Throws `DimseError` when the retrieval fails as a whole; `NOTHING_SENT` when
+ * Instances that never come go to `onFailure`. Throws `DimseError` when the retrieval fails as a whole; `NOTHING_SENT` when
  * the node says it is done and has sent nothing.
  */
 export async function* retrieve(
   node: DimseNode,
+  pool: AssociationPool,
   queryable: Queryable,
   selection: Selection,
-  options: RetrieveOptions & { beforeConnect?: () => Promise<void> } = {},
+  options: RetrieveOptions = {},
 ): AsyncGenerator<DicomInstance, void, undefined> {
   const { signal } = options;
   const search = new SelectionSearch(queryable, selection, signal);
@@ -51,8 +52,7 @@ export async function* retrieve(
   let repeats = false;
   for (const [index, contexts] of rounds.entries()) {
     account.beginRound(repeats);
-    await options.beforeConnect?.();
-    yield* retrieveRound(node, selection, targets, contexts, account, signal);
+    yield* retrieveRound(pool, selection, targets, contexts, account, signal);
     // Only instances that one by one could not be sent may lack a context.
     if (account.failed === 0 || index + 1 === rounds.length) break;
     const missing = await missingTargets(search, targets, account);
@@ -63,23 +63,33 @@ export async function* retrieve(
   account.settle(options.onFailure);
 }
 
-/** Opens an association with these contexts, retrieves all targets over it, and releases it. */
+/** Retrieves all targets over one association with these contexts. */
 async function* retrieveRound(
-  node: DimseNode,
+  pool: AssociationPool,
   selection: Selection,
   targets: readonly Target[],
   contexts: readonly ContextRequest[],
   account: RetrieveAccount,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DicomInstance, void, undefined> {
-  const association = await connect(node, { contexts: [...getContexts(), ...contexts], signal });
-  try {
-    const sopClassUid = getModel(association, selection.patientId);
-    for (const target of targets) {
-      yield* retrieveTarget(association, sopClassUid, identifierOf(selection, target), account, signal);
+  const waiting = [...targets];
+  for (;;) {
+    const place = await pool.take([...getContexts(), ...contexts], signal);
+    const { association } = place;
+    const before = account.count;
+    try {
+      const sopClassUid = getModel(association, selection.patientId);
+      for (let target = waiting[0]; target; target = waiting[0]) {
+        yield* retrieveTarget(association, sopClassUid, identifierOf(selection, target), account, signal);
+        waiting.shift();
+      }
+      return;
+    } catch (error) {
+      const begun = waiting.length < targets.length || account.count > before;
+      if (begun || !diedUnused(place, error)) throw error;
+    } finally {
+      place.giveBack();
     }
-  } finally {
-    await association.release();
   }
 }
 
