@@ -8,6 +8,15 @@ export {
   type PseudonymizeTransform,
 } from './pseudonymizer.ts';
 export {
+  isPresetName,
+  type PresetName,
+  presetNames,
+  presetRecipe,
+} from './recipe/presets.ts';
+export { parseRecipe, type Recipe, type RecipeDocument, recipeEdition } from './recipe/recipe.ts';
+export { recipeDigest } from './recipe/recipe-digest.ts';
+export type { RecipeAction, RecipeRule } from './recipe/recipe-rule.ts';
+export {
   type ActionCounts,
   mergeReports,
   type PseudonymizationReport,

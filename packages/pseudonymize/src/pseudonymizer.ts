@@ -97,7 +97,7 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
   const pseudonymOf = (header: HeaderIdentifiers): string => {
     if (pseudonym !== undefined) return pseudonym;
     if (header.patientId === '') throw new HeldBackError('It has no Patient ID to make a pseudonym from.');
-    return keyedPatientId(keys.id, header.issuer, header.patientId);
+    return keyedPatientId(keys.id, header);
   };
 
   const transform = (instance: DicomInstance): PseudonymizedInstance => {

@@ -14,15 +14,21 @@ test('a Patient ID is 80 bits of the HMAC of issuer and ID, five to a character'
     .match(/.{5}/g)!
     .map((five) => '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'[Number.parseInt(five, 2)])
     .join('');
-  expect(keyedPatientId(key, 'Hospital A', '12345')).toBe(expected);
+  expect(keyedPatientId(key, { issuer: 'Hospital A', patientId: '12345' })).toBe(expected);
   expect(expected).toHaveLength(16);
 });
 
 test('is the one that docs/keys.md promises', () => {
-  expect(keyedPatientId(deriveSubKeys(key).id, 'Hospital A', '12345')).toBe('N6A2AKVPJSWWJHZV');
+  expect(keyedPatientId(deriveSubKeys(key).id, { issuer: 'Hospital A', patientId: '12345' })).toBe(
+    'N6A2AKVPJSWWJHZV',
+  );
 });
 
 test('the same number of another hospital is another patient', () => {
-  expect(keyedPatientId(key, 'Hospital A', '1')).not.toBe(keyedPatientId(key, 'Hospital B', '1'));
-  expect(keyedPatientId(key, 'A', '1')).not.toBe(keyedPatientId(key, '', 'A1'));
+  expect(keyedPatientId(key, { issuer: 'Hospital A', patientId: '1' })).not.toBe(
+    keyedPatientId(key, { issuer: 'Hospital B', patientId: '1' }),
+  );
+  expect(keyedPatientId(key, { issuer: 'A', patientId: '1' })).not.toBe(
+    keyedPatientId(key, { issuer: '', patientId: 'A1' }),
+  );
 });
