@@ -72,8 +72,6 @@ export async function* cGet(
     for (;;) {
       const event = await events.next();
       if ('response' in event) {
-        const { status = 0 } = event.response.command;
-        if (statusCategory(status, 'query-retrieve') === 'pending') continue;
         finished = true;
         return resultOf(event.response, taken, refused);
       }
@@ -158,7 +156,7 @@ function failedInstances({ command, identifier, context }: Response): readonly s
 
 type Event = { store: IncomingRequest } | { response: Response };
 
-/** Responses and sub-operations in the order they came. */
+/** The last response and the sub-operations in the order they came. */
 class EventQueue {
   readonly #queue: Event[] = [];
   #waiting: PromiseWithResolvers<Event> | undefined;
@@ -195,8 +193,10 @@ async function pump(
   try {
     for (;;) {
       const response = await responses.next();
+      // What is pending tells nothing that is needed, and may come without end.
+      if (statusCategory(response.command.status ?? 0, 'query-retrieve') === 'pending') continue;
       events.push({ response });
-      if (statusCategory(response.command.status ?? 0, 'query-retrieve') !== 'pending') return;
+      return;
     }
   } catch (error) {
     events.fail(error);

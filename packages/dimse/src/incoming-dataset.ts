@@ -12,8 +12,16 @@ export type DatasetEnd = 'read' | 'refused' | 'failed';
 type Result = IteratorResult<Uint8Array, undefined>;
 const DONE: Result = { done: true, value: undefined };
 
+/** Of a view of a chunk, in bytes. */
+const PIECE_OVERHEAD = 128;
+
 /** Taken pieces are let go in lots of this size: shifting an array for each would cost more. */
 const COMPACT_AFTER = 64;
+
+/** What a waiting piece holds of memory: a peer may send its data set byte by byte. */
+function costOf(piece: Uint8Array): number {
+  return piece.length + PIECE_OVERHEAD;
+}
 
 /**
  * A data set that comes in over an association: an `AsyncIterable` with one reader, fed piece by piece.
@@ -73,7 +81,7 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
       return;
     }
     this.#queue.push(bytes);
-    this.#flow.onQueued(bytes.length);
+    this.#flow.onQueued(costOf(bytes));
   }
 
   finish(): void {
@@ -128,7 +136,7 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
         this.#queue.splice(0, this.#head);
         this.#head = 0;
       }
-      this.#flow.onTaken(value.length);
+      this.#flow.onTaken(costOf(value));
       return Promise.resolve({ done: false, value });
     }
     if (this.#error !== undefined) return Promise.reject(this.#error);
@@ -150,7 +158,7 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
 
   #dropQueue(): void {
     let bytes = 0;
-    for (let index = this.#head; index < this.#queue.length; index++) bytes += this.#queue[index]!.length;
+    for (let index = this.#head; index < this.#queue.length; index++) bytes += costOf(this.#queue[index]!);
     this.#queue.length = 0;
     this.#head = 0;
     if (bytes > 0) this.#flow.onTaken(bytes);

@@ -11,8 +11,10 @@ export interface DatasetReceiver {
 
 /** Command sets have a few hundred bytes. */
 const MAXIMUM_COMMAND_LENGTH = 64 * 1024;
-/** Identifiers: 20,000 failed instance UIDs come to 1.3 MB. */
+/** Identifiers of answers: 20,000 failed instance UIDs come to 1.3 MB. */
 const MAXIMUM_IDENTIFIER_LENGTH = 16 * 1024 * 1024;
+/** Keys of queries and retrievals, which anybody may send. */
+export const MAXIMUM_KEYS_LENGTH = 1024 * 1024;
 
 /** Puts messages together from the fragments of presentation data values (PS3.7 §6.3.1, PS3.8 §E.1). */
 export class MessageAssembler {
@@ -30,6 +32,11 @@ export class MessageAssembler {
   /** A data set has begun and not ended. */
   get midDataset(): boolean {
     return this.#receiver !== undefined;
+  }
+
+  /** A command set or data set has begun and not ended. */
+  get midMessage(): boolean {
+    return this.midDataset || this.#pieces.length > 0;
   }
 
   /** Throws `ProtocolError` where fragments come out of order. */
@@ -82,15 +89,18 @@ export class IdentifierCollector implements DatasetReceiver {
   readonly #pieces: Buffer[] = [];
   #length = 0;
   readonly #onDone: (bytes: Buffer) => void;
+  readonly #maximumLength: number;
 
-  constructor(onDone: (bytes: Buffer) => void) {
+  /** @param maximumLength more is a breach of the protocol */
+  constructor(onDone: (bytes: Buffer) => void, maximumLength = MAXIMUM_IDENTIFIER_LENGTH) {
     this.#onDone = onDone;
+    this.#maximumLength = maximumLength;
   }
 
   push(bytes: Uint8Array): void {
     this.#length += bytes.length;
-    if (this.#length > MAXIMUM_IDENTIFIER_LENGTH) {
-      throw unexpected(`an identifier is longer than ${MAXIMUM_IDENTIFIER_LENGTH} bytes`);
+    if (this.#length > this.#maximumLength) {
+      throw unexpected(`an identifier is longer than ${this.#maximumLength} bytes`);
     }
     // A copy: a view would keep the large buffer it lies in.
     if (bytes.length > 0) this.#pieces.push(Buffer.from(bytes));
@@ -104,6 +114,13 @@ export class IdentifierCollector implements DatasetReceiver {
     this.#pieces.length = 0;
   }
 }
+
+/** Takes a data set that nobody wants. */
+export const UNWANTED_DATASET: DatasetReceiver = {
+  push: () => undefined,
+  finish: () => undefined,
+  fail: () => undefined,
+};
 
 function unexpected(message: string): ProtocolError {
   return new ProtocolError(AbortReason.unexpectedParameter, message);

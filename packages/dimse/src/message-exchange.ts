@@ -9,7 +9,13 @@ import {
 } from './command-set.ts';
 import { DimseError } from './dimse-error.ts';
 import { type FlowControl, IncomingDataset } from './incoming-dataset.ts';
-import { type DatasetReceiver, IdentifierCollector, MessageAssembler } from './message-assembler.ts';
+import {
+  type DatasetReceiver,
+  IdentifierCollector,
+  MAXIMUM_KEYS_LENGTH,
+  MessageAssembler,
+  UNWANTED_DATASET,
+} from './message-assembler.ts';
 import { MessageSender } from './message-sender.ts';
 import { maximumFragmentLength } from './pdv-framer.ts';
 import type { PresentationContext } from './presentation-context.ts';
@@ -105,6 +111,8 @@ export class MessageExchange {
       idleSeconds: options.idleSeconds ?? Number.POSITIVE_INFINITY,
       owed: () => this.#peerOwes(),
       idle: () => this.#pending.size === 0 && this.#open.size === 0,
+      midMessage: () => this.#midMessage(),
+      received: () => upper.bytesReceived,
       onOverdue: (what, seconds) => this.#timeOut(what, seconds),
     });
     upper.attach(this.#user());
@@ -365,10 +373,11 @@ export class MessageExchange {
   #onResponse(command: CommandSet, context: PresentationContext): DatasetReceiver | undefined {
     // Answers to requests that nobody waits for any more are read and forgotten.
     const responses = this.#pending.get(command.messageIdBeingRespondedTo ?? -1);
+    if (!responses) return hasDataSet(command) ? UNWANTED_DATASET : undefined;
     if (hasDataSet(command)) {
-      return new IdentifierCollector((identifier) => responses?.push({ command, context, identifier }));
+      return new IdentifierCollector((identifier) => responses.push({ command, context, identifier }));
     }
-    responses?.push({ command, context });
+    responses.push({ command, context });
     return undefined;
   }
 
@@ -386,7 +395,9 @@ export class MessageExchange {
       return undefined;
     }
     if (command.commandField !== CommandField.cStoreRq) {
-      return new IdentifierCollector((identifier) => this.#takeRequest({ ...request, identifier }));
+      const take = (identifier: Buffer) => this.#takeRequest({ ...request, identifier });
+      // Data sets of the composite services (below 0100) are keys; the normalized ones may be long lists.
+      return new IdentifierCollector(take, command.commandField < 0x0100 ? MAXIMUM_KEYS_LENGTH : undefined);
     }
     const dataset = new IncomingDataset(this.#flow);
     open.dataset = dataset;
@@ -429,12 +440,17 @@ export class MessageExchange {
   #peerOwes(): string | undefined {
     if (this.#upper.writesPending > 0) return 'it does not take what is sent';
     if (this.#paused) return undefined;
-    if (this.#assembler.midDataset || this.#upper.midPdu) return 'it stopped in the middle of a message';
+    if (this.#midMessage()) return 'it stopped in the middle of a message';
     if (this.#open.size > 0) return undefined;
     for (const responses of this.#pending.values()) {
       if (responses.sent && !responses.unread) return 'it does not answer';
     }
     return undefined;
+  }
+
+  /** The peer has begun a message, and this side reads on. */
+  #midMessage(): boolean {
+    return !this.#paused && (this.#assembler.midMessage || this.#upper.midPdu);
   }
 
   #timeOut(what: string, seconds: number): void {

@@ -147,7 +147,9 @@ const anyPdu = fc.oneof(
   fc.record({
     type: fc.constant('A-ASSOCIATE-RQ' as const),
     ...associate,
-    contexts: fc.array(fc.record({ id: oddId, abstractSyntax: uid, transferSyntaxes: fc.array(uid) })),
+    contexts: fc.uniqueArray(fc.record({ id: oddId, abstractSyntax: uid, transferSyntaxes: fc.array(uid) }), {
+      selector: ({ id }) => id,
+    }),
   }),
   fc.record({
     type: fc.constant('A-ASSOCIATE-AC' as const),

@@ -258,6 +258,9 @@ export function decodePdu(type: number, body: Buffer): ControlPdu {
       for (const found of items) {
         if (found.type === ItemType.contextProposal) contexts.push(decodeContextProposal(found.content));
       }
+      if (new Set(contexts.map(({ id }) => id)).size < contexts.length) {
+        throw new ProtocolError(AbortReason.invalidParameterValue, 'two presentation contexts have one id');
+      }
       return { type: 'A-ASSOCIATE-RQ', ...fixed, contexts, userInformation: decodeUserInformation(items) };
     }
     case PduType.associateAc: {

@@ -61,6 +61,7 @@ export class UpperLayer {
   #artim: NodeJS.Timeout | undefined;
   #request: AssociateRq | undefined;
   #writesPending = 0;
+  #bytesReceived = 0;
 
   /**
    * @param options.requestor this side opens the association
@@ -106,6 +107,11 @@ export class UpperLayer {
   /** Writes the operating system has not yet taken. */
   get writesPending(): number {
     return this.#writesPending;
+  }
+
+  /** Bytes that have come so far. */
+  get bytesReceived(): number {
+    return this.#bytesReceived;
   }
 
   /** The peer has begun a PDU and not ended it. */
@@ -179,6 +185,7 @@ export class UpperLayer {
   // Events
 
   #onChunk(chunk: Uint8Array): void {
+    this.#bytesReceived += chunk.length;
     try {
       this.#reader.push(chunk);
     } catch (error) {

@@ -1,4 +1,4 @@
-import { isStorageSopClass, registeredUid, SopClass, TransferSyntax } from '@adit/core';
+import { isStorageSopClass, isValidUid, registeredUid, SopClass, TransferSyntax } from '@adit/core';
 import type { AcceptedSopClass } from '../presentation-context.ts';
 import type { InformationModel, ScpHandlers } from './handlers.ts';
 
@@ -34,10 +34,13 @@ export function acceptancePolicy(
     if (abstractSyntax === SopClass.Verification) return asked;
     if (abstractSyntax in FIND_MODELS) return handlers.find && asked;
     if (abstractSyntax in GET_MODELS) return handlers.get && asked;
-    // What the standard does not list is taken for a private storage class.
-    const isStorage = isStorageSopClass(abstractSyntax) || registeredUid(abstractSyntax) === undefined;
-    return isStorage ? storage : undefined;
+    return isStorageSopClass(abstractSyntax) || isPrivateUid(abstractSyntax) ? storage : undefined;
   };
+}
+
+/** What the standard does not list is taken for a private storage class. */
+function isPrivateUid(uid: string): boolean {
+  return isValidUid(uid) && registeredUid(uid) === undefined;
 }
 
 const NATIVE: readonly string[] = [
@@ -52,5 +55,5 @@ function chooseNative(proposed: readonly string[]): string | undefined {
 
 /** For objects, which are not looked into: a peer that leaves the choice can always send them native. */
 function chooseAny(proposed: readonly string[]): string | undefined {
-  return chooseNative(proposed) ?? proposed[0];
+  return chooseNative(proposed) ?? proposed.find(isValidUid);
 }

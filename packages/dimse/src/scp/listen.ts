@@ -31,7 +31,7 @@ export interface ListenOptions {
   handlers: ScpHandlers;
   /** Decides on each peer; false rejects with "calling AE title not recognised". Default: everybody. */
   allow?: (peer: CallingPeer) => boolean;
-  /** More associations at once are rejected for now. Default: 64. */
+  /** More associations at once are rejected for now. Default: 256. */
   maxAssociations?: number;
   /** Longest P-DATA-TF PDU to receive, in bytes. Default: 1 MiB. */
   maximumPduLength?: number;
@@ -55,12 +55,15 @@ export interface DimseServer extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-const DEFAULT_MAX_ASSOCIATIONS = 64;
+const DEFAULT_MAX_ASSOCIATIONS = 256;
 const DEFAULT_ARTIM_SECONDS = 30;
 const DEFAULT_RESPONSE_SECONDS = 120;
 const DEFAULT_IDLE_SECONDS = 300;
-/** Connections that have not asked for an association yet are let in beyond the limit, so that they can be told of it. */
-const SPARE_CONNECTIONS = 32;
+/**
+ * Connections without an association, those before it and those that are over with it. The oldest one makes room for a
+ * new one, so that peers which only connect keep nobody out.
+ */
+const MAXIMUM_WAITING = 256;
 
 /** Starts a DICOM server. Throws `DimseError` with code `LISTEN` when it cannot, for example because the port is in use. */
 export async function listen(options: ListenOptions): Promise<DimseServer> {
@@ -74,29 +77,50 @@ export async function listen(options: ListenOptions): Promise<DimseServer> {
     }
   }
   const connections = new Set<Connection>();
-  const onSocket = (socket: Socket) => {
-    if (connections.size >= (options.maxAssociations ?? DEFAULT_MAX_ASSOCIATIONS) + SPARE_CONNECTIONS) {
-      socket.destroy();
-      return;
+  // Under TLS a socket is no connection of ours before its handshake, and another one then: peers' addresses tell them.
+  const sockets = new Map<string, Socket>();
+  const waiting = new Set<string>();
+  const wait = (address: string) => {
+    const [oldest] = waiting;
+    if (waiting.size >= MAXIMUM_WAITING && oldest !== undefined) {
+      waiting.delete(oldest);
+      sockets.get(oldest)?.destroy();
     }
-    const connection = new Connection(socket, options, aeTitles, connections);
+    if (sockets.has(address)) waiting.add(address);
+  };
+  const onSocket = (socket: Socket) => {
+    const address = addressOf(socket);
+    const connection = new Connection(socket, options, aeTitles, connections, (associated) => {
+      if (associated) waiting.delete(address);
+      else wait(address);
+    });
     connections.add(connection);
     socket.once('close', () => connections.delete(connection));
   };
   const server = options.tls
-    ? createTlsServer({ ...options.tls, noDelay: true }, onSocket)
+    ? createTlsServer(
+        {
+          handshakeTimeout: (options.timeouts?.artim ?? DEFAULT_ARTIM_SECONDS) * 1000,
+          ...options.tls,
+          noDelay: true,
+        },
+        onSocket,
+      )
     : createServer({ noDelay: true }, onSocket);
-  // Under TLS a socket is no connection of ours before its handshake.
-  const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    const address = addressOf(socket);
+    sockets.set(address, socket);
+    wait(address);
+    socket.once('close', () => {
+      sockets.delete(address);
+      waiting.delete(address);
+    });
   });
   await bind(server, options);
   const close = async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const connection of connections) connection.close();
-    for (const socket of sockets) socket.destroySoon();
+    for (const socket of sockets.values()) socket.destroySoon();
     await closed;
   };
   const address = server.address();
@@ -124,6 +148,12 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
+function addressOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const CONTROL_CHARACTERS = /[\x00-\x1f\x7f-\x9f]/;
 const NOBODY: CallingPeer = { callingAeTitle: '', calledAeTitle: '', remoteAddress: '' };
 
 function listenTrouble(error: NodeJS.ErrnoException): string {
@@ -146,19 +176,23 @@ class Connection {
   readonly #options: ListenOptions;
   readonly #aeTitles: readonly string[];
   readonly #all: ReadonlySet<Connection>;
+  readonly #onAssociated: (associated: boolean) => void;
   #peer: CallingPeer;
   #exchange: MessageExchange | undefined;
 
+  /** @param onAssociated called when there is an association, and when it is over */
   constructor(
     socket: Socket,
     options: ListenOptions,
     aeTitles: readonly string[],
     all: ReadonlySet<Connection>,
+    onAssociated: (associated: boolean) => void,
   ) {
     this.#socket = socket;
     this.#options = options;
     this.#aeTitles = aeTitles;
     this.#all = all;
+    this.#onAssociated = onAssociated;
     this.#peer = { ...NOBODY, remoteAddress: socket.remoteAddress ?? '' };
     this.#upper = new UpperLayer(
       acceptedTransport(socket),
@@ -232,7 +266,9 @@ class Connection {
       idleSeconds: timeouts?.idle ?? DEFAULT_IDLE_SECONDS,
     });
     this.#exchange = exchange;
+    this.#onAssociated(true);
     void exchange.ended.then(() => {
+      this.#onAssociated(false);
       const { failure } = exchange;
       // This side closing down is no trouble.
       if (failure && failure.code !== 'CLOSED') this.#options.onError?.(failure, this.#peer);
@@ -254,6 +290,8 @@ class Connection {
   #judge(request: AssociateRq): Omit<AssociateRj, 'type'> | undefined {
     const permanent = (reason: number) => ({ result: 1, source: 1, reason });
     if (request.applicationContext !== APPLICATION_CONTEXT) return permanent(2);
+    // Titles get into logs: no line breaks, no colours.
+    if (CONTROL_CHARACTERS.test(request.callingAeTitle)) return permanent(3);
     if (!this.#aeTitles.includes('*') && !this.#aeTitles.includes(request.calledAeTitle)) return permanent(7);
     if (!this.#isAllowed()) return permanent(3);
     if (maximumFragmentLength(request.userInformation.maximumLength) === 0) return permanent(1);
