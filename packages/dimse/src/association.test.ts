@@ -15,11 +15,13 @@ const contexts = [
   { abstractSyntax: CT, transferSyntaxes: [EXPLICIT], role: 'both' as const },
   { abstractSyntax: SopClass.StudyRootFind, transferSyntaxes: [EXPLICIT] },
   { abstractSyntax: SopClass.StudyRootGet, transferSyntaxes: [EXPLICIT] },
+  { abstractSyntax: SopClass.StudyRootMove, transferSyntaxes: [EXPLICIT] },
 ];
 const VERIFICATION_ID = 1;
 const CT_ID = 3;
 const FIND_ID = 5;
 const GET_ID = 7;
+const MOVE_ID = 9;
 
 const echoAnswer = (status = 0) => ({ commandField: 0x8030, messageIdBeingRespondedTo: 1, status });
 
@@ -362,12 +364,13 @@ describe('C-FIND', () => {
   });
 
   test('left early is aborted when the peer ignores the cancel', async () => {
-    await using peer = await associate(async (script) => {
+    const ignoring = async (script: ScriptedPeer) => {
       await script.receiveMessage();
       script.sendMessage(FIND_ID, pending, match('A'));
       await script.receiveMessage();
       await script.expect('A-ABORT');
-    });
+    };
+    await using peer = await associate(ignoring, { timeouts: { cancel: 0.1 } });
     for await (const _ of peer.association.cFind({ sopClassUid: SopClass.StudyRootFind, identifier })) break;
     expect(peer.association.over).toBe(true);
   });
@@ -384,16 +387,119 @@ describe('C-FIND', () => {
     peer.association.abort();
   });
 
-  test('ends when the caller gives up', async () => {
+  test('is cancelled when the caller gives up, and the association lives on', async () => {
     const controller = new AbortController();
     await using peer = await associate(async (script) => {
       await script.receiveMessage();
       controller.abort(new Error('enough'));
+      expect(decodeCommandSet((await script.receiveMessage()).command).commandField).toBe(0x0fff);
+      script.sendMessage(FIND_ID, { ...pending, status: 0xfe00 });
+      await script.receiveMessage();
+      script.sendMessage(VERIFICATION_ID, { ...echoAnswer(), messageIdBeingRespondedTo: 2 });
       await script.expect('A-ABORT');
     });
     const { signal } = controller;
     const query = peer.association.cFind({ sopClassUid: SopClass.StudyRootFind, identifier, signal });
     await expect(query.next()).rejects.toThrow('enough');
+    await peer.association.cEcho();
+    peer.association.abort();
+  });
+});
+
+describe('C-MOVE', () => {
+  const identifier = attributesFrom({ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: '1.2' });
+  const options = { sopClassUid: SopClass.StudyRootMove, identifier, destination: 'STORE' };
+  const response = (status: number, counters: readonly (number | undefined)[], messageId = 1) => ({
+    commandField: 0x8021,
+    messageIdBeingRespondedTo: messageId,
+    status,
+    ...(counters[0] !== undefined && { numberOfRemainingSuboperations: counters[0] }),
+    ...(counters[1] !== undefined && { numberOfCompletedSuboperations: counters[1] }),
+    ...(counters[2] !== undefined && { numberOfFailedSuboperations: counters[2] }),
+    ...(counters[3] !== undefined && { numberOfWarningSuboperations: counters[3] }),
+  });
+
+  test('yields counters and returns the end with what failed', async () => {
+    await using peer = await associate(async (script) => {
+      const { command, contextId } = await script.receiveMessage();
+      expect(contextId).toBe(MOVE_ID);
+      expect(decodeCommandSet(command)).toMatchObject({
+        affectedSopClassUid: SopClass.StudyRootMove,
+        commandField: 0x0021,
+        messageId: 4711,
+        moveDestination: 'STORE',
+      });
+      script.sendMessage(MOVE_ID, response(0xff00, [2, 1, 0, 0], 4711));
+      script.sendMessage(MOVE_ID, response(0xff00, [1, 1, 1, 0], 4711));
+      const failed = attributesFrom({ FailedSOPInstanceUIDList: ['1.2.4'] });
+      script.sendMessage(
+        MOVE_ID,
+        response(0xb000, [undefined, 1, 1, 1], 4711),
+        encodeDataset(failed, { transferSyntaxUid: EXPLICIT }),
+      );
+      await script.expect('A-ABORT');
+    });
+    const responses = peer.association.cMove({ ...options, messageId: 4711 });
+    const seen = [];
+    let next = await responses.next();
+    for (; !next.done; next = await responses.next()) seen.push(next.value);
+    expect(seen).toEqual([
+      { remaining: 2, completed: 1, failed: 0, warning: 0 },
+      { remaining: 1, completed: 1, failed: 1, warning: 0 },
+    ]);
+    expect(next.value).toEqual({
+      status: 0xb000,
+      remaining: undefined,
+      completed: 1,
+      failed: 1,
+      warning: 1,
+      failedInstances: ['1.2.4'],
+      comment: undefined,
+    });
+    peer.association.abort();
+  });
+
+  test('is cancelled by the signal, whose reason is thrown', async () => {
+    const controller = new AbortController();
+    await using peer = await associate(async (script) => {
+      await script.receiveMessage();
+      script.sendMessage(MOVE_ID, response(0xff00, [2, 1, 0, 0]));
+      expect(decodeCommandSet((await script.receiveMessage()).command)).toMatchObject({
+        commandField: 0x0fff,
+        messageIdBeingRespondedTo: 1,
+      });
+      script.sendMessage(MOVE_ID, response(0xff00, [1, 2, 0, 0]));
+      script.sendMessage(MOVE_ID, response(0xfe00, [1, 2, 0, 0]));
+      await script.expect('A-RELEASE-RQ');
+      script.send({ type: 'A-RELEASE-RP' });
+    });
+    const responses = peer.association.cMove({ ...options, signal: controller.signal });
+    await responses.next();
+    const next = responses.next();
+    controller.abort(new Error('enough'));
+    await expect(next).rejects.toThrow('enough');
+    await peer.association.release();
+  });
+
+  test('is aborted when the peer ignores the cancel', async () => {
+    const ignoring = async (script: ScriptedPeer) => {
+      await script.receiveMessage();
+      for (let remaining = 20; remaining > 0; remaining--) {
+        script.sendMessage(MOVE_ID, response(0xff00, [remaining, 1, 0, 0]));
+      }
+      await script.receiveMessage();
+      await script.expect('A-ABORT');
+    };
+    await using peer = await associate(ignoring, { timeouts: { cancel: 0.1 } });
+    for await (const _ of peer.association.cMove(options)) break;
+    expect(peer.association.over).toBe(true);
+  });
+
+  test('refuses a destination that is no AE title', async () => {
+    await using peer = await associate(async (script) => void (await script.expect('A-ABORT')));
+    const error = await failure(peer.association.cMove({ ...options, destination: 'A\\B' }).next());
+    expect(error).toMatchObject({ code: 'INVALID_NODE' });
+    peer.association.abort();
   });
 });
 
@@ -494,13 +600,53 @@ describe('C-GET', () => {
     peer.association.abort();
   });
 
-  test('left early aborts the association', async () => {
+  test('left early with an object that is not read aborts the association', async () => {
     await using peer = await associate(async (script) => {
       await script.receiveMessage();
       script.sendMessage(CT_ID, subOperation(1), Buffer.alloc(1000));
       await script.expect('A-ABORT');
     });
     for await (const _ of peer.association.cGet(options)) break;
+    expect(peer.association.over).toBe(true);
+  });
+
+  test('left early is cancelled, and what still comes is refused', async () => {
+    await using peer = await associate(async (script) => {
+      await script.receiveMessage();
+      script.sendMessage(CT_ID, subOperation(1), Buffer.alloc(1000));
+      expect(await status(script)).toBe(0);
+      expect(decodeCommandSet((await script.receiveMessage()).command)).toMatchObject({
+        commandField: 0x0fff,
+        messageIdBeingRespondedTo: 1,
+      });
+      script.sendMessage(CT_ID, subOperation(2), Buffer.alloc(100_000));
+      expect(await status(script)).toBe(0xa700);
+      script.sendMessage(GET_ID, { ...done, status: 0xfe00 });
+      await script.receiveMessage();
+      script.sendMessage(VERIFICATION_ID, { ...echoAnswer(), messageIdBeingRespondedTo: 2 });
+      await script.expect('A-ABORT');
+    });
+    for await (const { dataset } of peer.association.cGet(options)) {
+      for await (const _ of dataset);
+      break;
+    }
+    await peer.association.cEcho();
+    peer.association.abort();
+  });
+
+  test('left early is aborted when the peer ignores the cancel', async () => {
+    const ignoring = async (script: ScriptedPeer) => {
+      await script.receiveMessage();
+      script.sendMessage(CT_ID, subOperation(1), Buffer.alloc(1000));
+      expect(await status(script)).toBe(0);
+      await script.receiveMessage();
+      await script.expect('A-ABORT');
+    };
+    await using peer = await associate(ignoring, { timeouts: { cancel: 0.1 } });
+    for await (const { dataset } of peer.association.cGet(options)) {
+      for await (const _ of dataset);
+      break;
+    }
     expect(peer.association.over).toBe(true);
   });
 

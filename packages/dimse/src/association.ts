@@ -2,10 +2,12 @@ import type { Attributes, DicomInstance, StoreOutcome } from '@adit/core';
 import { cEcho } from './c-echo.ts';
 import { type CFindOptions, cFind } from './c-find.ts';
 import { type CGetOptions, type CGetResult, cGet } from './c-get.ts';
+import { type CMoveOptions, cMove } from './c-move.ts';
 import { type CStoreOptions, sendStore, storeOutcome } from './c-store.ts';
 import type { MessageExchange } from './message-exchange.ts';
 import type { DimseNode } from './node.ts';
 import type { PresentationContext } from './presentation-context.ts';
+import type { SubOperationCounts, SubOperationsEnd } from './sub-operations.ts';
 
 const DEFAULT_RELEASE_SECONDS = 10;
 
@@ -59,6 +61,11 @@ export class Association implements AsyncDisposable {
   /** C-GET: see `cGet`. */
   cGet(options: CGetOptions): AsyncGenerator<DicomInstance, CGetResult, undefined> {
     return cGet(this.#exchange, options);
+  }
+
+  /** C-MOVE: see `cMove`. */
+  cMove(options: CMoveOptions): AsyncGenerator<SubOperationCounts, SubOperationsEnd, undefined> {
+    return cMove(this.#exchange, options);
   }
 
   /**

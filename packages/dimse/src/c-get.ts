@@ -1,17 +1,12 @@
-import {
-  type Attributes,
-  type DicomInstance,
-  decodeDataset,
-  encodeDataset,
-  isValidUid,
-  textsOf,
-} from '@adit/core';
+import { type Attributes, type DicomInstance, encodeDataset, isValidUid } from '@adit/core';
+import { cancelRequest } from './cancellable-request.ts';
 import { CommandField, Priority } from './command-set.ts';
 import type { IncomingDataset } from './incoming-dataset.ts';
 import type { IncomingRequest, MessageExchange } from './message-exchange.ts';
-import type { Response } from './response-queue.ts';
+import type { Response, ResponseQueue } from './response-queue.ts';
 import { needContext, onAbort } from './service.ts';
 import { Status, statusCategory } from './status.ts';
+import { endOf, type SubOperationsEnd } from './sub-operations.ts';
 
 export interface CGetOptions {
   /** SOP class of the information model, for example Study Root Query/Retrieve Information Model - GET. */
@@ -22,27 +17,20 @@ export interface CGetOptions {
 }
 
 /** How a C-GET ended: the final response (PS3.7 §9.1.3) and what really came. */
-export interface CGetResult {
-  status: number;
-  /** Number of sub-operations by their ends; undefined where the peer did not count. */
-  completed: number | undefined;
-  failed: number | undefined;
-  warning: number | undefined;
-  /** Failed SOP Instance UID List (0008,0058). */
-  failedInstances: readonly string[];
+export interface CGetResult extends SubOperationsEnd {
   /** Objects taken to the end, as this side counted. */
   taken: number;
   /** Objects this side refused because nobody read them. */
   refused: string[];
-  comment: string | undefined;
 }
 
 /**
  * C-GET as SCU (PS3.7 §9.1.3): yields each object as its first bytes arrive and returns how the operation ended.
  *
  * An object is acknowledged when its data set has been read to the end; one that is left early is refused with A700
- * (out of resources), and the next one comes. Leaving the iteration aborts the association, for C-CANCEL is ignored by too
- * many peers.
+ * (out of resources), and the next one comes. Leaving the iteration cancels the operation at the peer, and aborts the
+ * association when that does not end it soon (`timeouts.cancel`), or when the last object is not read to its end. The signal
+ * aborts the association at once.
  */
 export async function* cGet(
   exchange: MessageExchange,
@@ -57,13 +45,15 @@ export async function* cGet(
   let taken = 0;
   const refused: string[] = [];
   let finished = false;
+  let responses: ResponseQueue | undefined;
+  let current: IncomingDataset | undefined;
   try {
     exchange.onRequest((request) => {
       // An answer must not depend on the loop: a peer may ask for an echo in between.
       if (request.command.commandField === CommandField.cStoreRq) events.push({ store: request });
       else void refuse(exchange, request, Status.unrecognizedOperation);
     });
-    const responses = await exchange.request(
+    responses = await exchange.request(
       context,
       { affectedSopClassUid: sopClassUid, commandField: CommandField.cGetRq, priority: Priority.medium },
       encoded,
@@ -73,7 +63,7 @@ export async function* cGet(
       const event = await events.next();
       if ('response' in event) {
         finished = true;
-        return resultOf(event.response, taken, refused);
+        return { ...endOf(event.response), taken, refused };
       }
       const { store } = event;
       const { affectedSopInstanceUid, affectedSopClassUid } = store.command;
@@ -82,6 +72,7 @@ export async function* cGet(
         continue;
       }
       const dataset = store.dataset;
+      current = dataset;
       const answered = acknowledge(exchange, store, dataset).then((read) => {
         if (read) taken += 1;
         else refused.push(affectedSopInstanceUid);
@@ -100,9 +91,29 @@ export async function* cGet(
     throw error;
   } finally {
     release();
+    if (!finished && !exchange.over) {
+      // Whoever reads it, now or later, must not take the end of a discarded data set for its own.
+      if (!responses || (current && current.end === undefined)) exchange.abort();
+      else await cancelGet(exchange, responses, events);
+    }
     exchange.onRequest(undefined);
-    if (!finished && !exchange.over) exchange.abort();
   }
+}
+
+/** Cancels the operation, and refuses what still comes meanwhile. */
+async function cancelGet(
+  exchange: MessageExchange,
+  { messageId, context }: ResponseQueue,
+  events: EventQueue,
+): Promise<void> {
+  const next = async () => {
+    for (;;) {
+      const event = await events.next();
+      if ('response' in event) return event.response;
+      void refuse(exchange, event.store, Status.outOfResources);
+    }
+  };
+  await cancelRequest(exchange, { messageId, context, next });
 }
 
 /** Answers as soon as the data set has been left, not when the loop comes round. */
@@ -127,31 +138,6 @@ async function acknowledge(
 async function refuse(exchange: MessageExchange, request: IncomingRequest, status: number): Promise<void> {
   request.dataset?.discard();
   await exchange.respond(request, { status }).catch(() => undefined);
-}
-
-function resultOf(response: Response, taken: number, refused: string[]): CGetResult {
-  const { command } = response;
-  return {
-    status: command.status ?? 0,
-    completed: command.numberOfCompletedSuboperations,
-    failed: command.numberOfFailedSuboperations,
-    warning: command.numberOfWarningSuboperations,
-    failedInstances: failedInstances(response),
-    taken,
-    refused,
-    comment: command.errorComment,
-  };
-}
-
-/** A list that cannot be read is no reason to fail: the counters tell as much as they can. */
-function failedInstances({ command, identifier, context }: Response): readonly string[] {
-  if (!identifier || identifier.length === 0) return command.failedSopInstanceUidList ?? [];
-  try {
-    const attributes = decodeDataset(identifier, { transferSyntaxUid: context.transferSyntax });
-    return textsOf(attributes, 'FailedSOPInstanceUIDList').filter((uid) => uid !== '');
-  } catch {
-    return [];
-  }
 }
 
 type Event = { store: IncomingRequest } | { response: Response };

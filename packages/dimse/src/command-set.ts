@@ -12,6 +12,10 @@ export const CommandField = {
   cMoveRsp: 0x8021,
   cEchoRq: 0x0030,
   cEchoRsp: 0x8030,
+  nEventReportRq: 0x0100,
+  nEventReportRsp: 0x8100,
+  nActionRq: 0x0130,
+  nActionRsp: 0x8130,
   cCancelRq: 0x0fff,
 } as const;
 
@@ -25,9 +29,10 @@ export const DATA_SET_FOLLOWS = 0x0000;
 /** Priority (0000,0700). */
 export const Priority = { low: 2, medium: 0, high: 1 } as const;
 
-/** The elements of a command set that DIMSE-C uses (PS3.7 §E.1), by their keywords. */
+/** The elements of a command set that the services of this package use (PS3.7 §E.1), by their keywords. */
 export interface CommandSet {
   affectedSopClassUid?: string;
+  requestedSopClassUid?: string;
   commandField: number;
   messageId?: number;
   messageIdBeingRespondedTo?: number;
@@ -38,6 +43,9 @@ export interface CommandSet {
   offendingElement?: number[];
   errorComment?: string;
   affectedSopInstanceUid?: string;
+  requestedSopInstanceUid?: string;
+  eventTypeId?: number;
+  actionTypeId?: number;
   numberOfRemainingSuboperations?: number;
   numberOfCompletedSuboperations?: number;
   numberOfFailedSuboperations?: number;
@@ -58,6 +66,7 @@ type Kind = 'UI' | 'US' | 'AE' | 'LO' | 'AT';
 /** Element numbers in group 0000, ascending as they are sent. */
 const ELEMENTS: readonly (readonly [element: number, kind: Kind, name: EncodedName])[] = [
   [0x0002, 'UI', 'affectedSopClassUid'],
+  [0x0003, 'UI', 'requestedSopClassUid'],
   [0x0100, 'US', 'commandField'],
   [0x0110, 'US', 'messageId'],
   [0x0120, 'US', 'messageIdBeingRespondedTo'],
@@ -68,6 +77,9 @@ const ELEMENTS: readonly (readonly [element: number, kind: Kind, name: EncodedNa
   [0x0901, 'AT', 'offendingElement'],
   [0x0902, 'LO', 'errorComment'],
   [0x1000, 'UI', 'affectedSopInstanceUid'],
+  [0x1001, 'UI', 'requestedSopInstanceUid'],
+  [0x1002, 'US', 'eventTypeId'],
+  [0x1008, 'US', 'actionTypeId'],
   [0x1020, 'US', 'numberOfRemainingSuboperations'],
   [0x1021, 'US', 'numberOfCompletedSuboperations'],
   [0x1022, 'US', 'numberOfFailedSuboperations'],
@@ -131,7 +143,7 @@ function valueLength(value: string | number | number[]): number {
 }
 
 /**
- * Decodes a command set. Elements DIMSE-C has no use for are skipped. Throws `ProtocolError` where it is malformed or
+ * Decodes a command set. Elements that no service here has a use for are skipped. Throws `ProtocolError` where it is malformed or
  * lacks a Command Field.
  */
 export function decodeCommandSet(bytes: Buffer): CommandSet {

@@ -161,6 +161,7 @@ function establish(
     peerMaximumLength,
     responseSeconds: node.timeouts?.response ?? DEFAULT_RESPONSE_SECONDS,
     earlyByte: node.earlyByte,
+    cancelSeconds: node.timeouts?.cancel,
   });
   return new Association(exchange, node);
 }

@@ -1,18 +1,23 @@
-import type { Attributes, InstanceSource, Query, Queryable } from '@adit/core';
+import type { Attributes, InstanceSource, Query, Queryable, Selection } from '@adit/core';
 import { createAnswerFilter } from './answer-filter.ts';
 import { AssociationPool, diedUnused } from './association-pool.ts';
-import { checkNode, type DimseNode } from './node.ts';
+import { DimseError } from './dimse-error.ts';
+import { type MoveOptions, type MoveProgress, type MoveResult, move } from './move.ts';
+import { checkNode, type DimseNode, nodeName } from './node.ts';
 import { findContexts, planFind } from './query-model.ts';
 import { retrieve } from './retrieve.ts';
 
 /** A node that can be searched and retrieved from. Dispose of it to release its associations. */
-export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable {}
+export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable {
+  /** Has the node send a selection to another one by C-MOVE: see `move`. */
+  move(selection: Selection, options: MoveOptions): AsyncGenerator<MoveProgress, MoveResult, undefined>;
+}
 
 /** An association is kept so many seconds for the next search or retrieval. */
 const IDLE_SECONDS = 5;
 
 /**
- * A client of a node: `find` by C-FIND, `retrieve` by C-GET.
+ * A client of a node: `find` by C-FIND, `retrieve` by C-GET, `move` by C-MOVE.
  *
  * Each search and each retrieval that runs has an association of its own; one that is over leaves its association to the
  * next for a while. Matches are filtered again on this side, for many nodes ignore keys they do not support. Both throw
@@ -25,7 +30,16 @@ export function createDimseClient(node: DimseNode): DimseClient {
   const search: Queryable = { find: (query, options) => find(pool, query, options?.signal) };
   return {
     ...search,
-    retrieve: (selection, options) => retrieve(node, pool, search, selection, options),
+    retrieve: (selection, options) => {
+      if (node.retrieve === 'c-move') {
+        throw new DimseError(
+          'INVALID_NODE',
+          `${nodeName(node)} is to be retrieved from by C-MOVE, which needs a receiver that is not there: use C-GET.`,
+        );
+      }
+      return retrieve(node, pool, search, selection, options);
+    },
+    move: (selection, options) => move(node, pool, search, selection, options),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }

@@ -11,6 +11,8 @@ export interface DimseSinkOptions {
   maxAssociations?: number;
   /** Associations without work are released after so many seconds. Default: 10. */
   idleSeconds?: number;
+  /** Of objects that are sent because of a C-MOVE (PS3.7 §9.1.1.1). */
+  moveOriginator?: { aeTitle: string; messageId: number };
 }
 
 /** A destination for instances by C-STORE. Dispose of it to release its associations. */
@@ -44,6 +46,7 @@ class StoreScu implements DimseSink {
   readonly concurrency: number;
   readonly #node: DimseNode;
   readonly #pool: AssociationPool;
+  readonly #moveOriginator: DimseSinkOptions['moveOriginator'];
   /** What the node did not accept, by class and transfer syntax, with the words for it. */
   readonly #refused = new Map<string, string>();
   readonly #stores = new Set<Promise<unknown>>();
@@ -57,6 +60,7 @@ class StoreScu implements DimseSink {
       idleSeconds: options.idleSeconds ?? DEFAULT_IDLE_SECONDS,
       sharing: JOBS_PER_ASSOCIATION,
     });
+    this.#moveOriginator = options.moveOriginator;
     this.concurrency = limit * JOBS_PER_ASSOCIATION;
   }
 
@@ -104,6 +108,7 @@ class StoreScu implements DimseSink {
         if (!this.#isAccepted(place.association, instance)) continue;
         const outcome = await place.association.cStore(instance, {
           signal,
+          ...(this.#moveOriginator && { moveOriginator: this.#moveOriginator }),
           onUnrepeatable: () => dataset.forget(),
         });
         if (outcome.retryable) this.#pool.shrink();

@@ -293,3 +293,38 @@ test('dcmqrscp takes our objects, finds them and gives them back byte for byte',
     expect(got.get(instance.sopInstanceUid)?.equals(await bytesOf(instance.dataset))).toBe(true);
   }
 });
+
+test('dcmqrscp has our objects sent to us by C-MOVE, and knows no other destination', async () => {
+  const received = new Map<string, { bytes: Buffer; moveOriginator: unknown }>();
+  server = await listen({
+    aeTitle: 'ADIT',
+    host: '127.0.0.1',
+    port: 0,
+    handlers: {
+      store: async ({ sopInstanceUid, dataset, moveOriginator }) => {
+        received.set(sopInstanceUid, { bytes: await bytesOf(dataset), moveOriginator });
+        return 0;
+      },
+    },
+  });
+  await using qr = await startDcmqrscp([{ aeTitle: 'ADIT', host: '127.0.0.1', port: server.port }]);
+  const study = syntheticStudy({ series: [{ kind: 'CT', instances: 4, rows: 64 }, { kind: 'SR' }] });
+  const studyInstanceUid = textOf(study[0]!.attributes, 'StudyInstanceUID')!;
+  await using sink = createDimseSink(qr.node);
+  for (const instance of study) await sink.store(instance);
+  await sink.release();
+
+  await using client = createDimseClient({ ...qr.node, callingAeTitle: 'ASKER' });
+  const moving = client.move({ studyInstanceUid }, { destination: 'ADIT', nextMessageId: () => 1234 });
+  let next = await moving.next();
+  while (!next.done) next = await moving.next();
+  expect(next.value).toMatchObject({ completed: 5, failed: 0, counted: true });
+  expect(received.size).toBe(5);
+  for (const { sopInstanceUid, dataset } of study) {
+    const { bytes, moveOriginator } = received.get(sopInstanceUid)!;
+    expect(bytes.equals(await bytesOf(dataset))).toBe(true);
+    expect(moveOriginator).toEqual({ aeTitle: 'ASKER', messageId: 1234 });
+  }
+  const unknown = client.move({ studyInstanceUid }, { destination: 'NOBODY' });
+  await expect(unknown.next()).rejects.toMatchObject({ code: 'STATUS', status: 0xa801 });
+});

@@ -51,7 +51,11 @@ export interface MessageExchangeOptions {
   idleSeconds?: number | undefined;
   /** See `DimseNode.earlyByte`. */
   earlyByte?: boolean | undefined;
+  /** See `DimseTimeouts.cancel`. */
+  cancelSeconds?: number | undefined;
 }
+
+const DEFAULT_CANCEL_SECONDS = 2;
 
 /** Reading stops when so many bytes wait for their reader, and goes on at a quarter of it. */
 const HIGH_WATER = 1024 * 1024;
@@ -68,6 +72,7 @@ const HIGHEST_MESSAGE_ID = 65535;
 export class MessageExchange {
   readonly peer: string;
   readonly contexts: readonly PresentationContext[];
+  readonly cancelSeconds: number;
   /** Settles when the association is over, however it ended. */
   readonly ended: Promise<void>;
   readonly #upper: UpperLayer;
@@ -90,6 +95,7 @@ export class MessageExchange {
   constructor(upper: UpperLayer, options: MessageExchangeOptions) {
     this.peer = options.peer;
     this.contexts = options.contexts;
+    this.cancelSeconds = options.cancelSeconds ?? DEFAULT_CANCEL_SECONDS;
     this.#upper = upper;
     this.ended = new Promise((resolve) => {
       this.#endedResolve = resolve;
@@ -144,20 +150,24 @@ export class MessageExchange {
 
   // Requests of ours
 
-  /** Sends a request whose data set is small. The queue gives its responses and must be closed. */
+  /**
+   * Sends a request whose data set is small. The queue gives its responses and must be closed.
+   *
+   * @param command its Message ID is chosen here unless it has one
+   */
   async request(
     context: PresentationContext,
-    command: Omit<CommandSet, 'messageId' | 'commandDataSetType'>,
+    command: Omit<CommandSet, 'commandDataSetType'>,
     identifier?: Uint8Array,
   ): Promise<ResponseQueue> {
-    const responses = this.#expectResponses(context);
+    const responses = this.#expectResponses(context, command.messageId);
     await this.#send(context, { ...command, messageId: responses.messageId }, identifier);
     responses.sent = true;
     return responses;
   }
 
   /** Asks the peer to stop answering (PS3.7 §9.3.2.3). */
-  async cancel(responses: ResponseQueue): Promise<void> {
+  async cancel(responses: Pick<ResponseQueue, 'messageId' | 'context'>): Promise<void> {
     await this.#send(responses.context, {
       commandField: CommandField.cCancelRq,
       messageIdBeingRespondedTo: responses.messageId,
@@ -209,9 +219,9 @@ export class MessageExchange {
     }
   }
 
-  #expectResponses(context: PresentationContext): ResponseQueue {
+  #expectResponses(context: PresentationContext, messageId = this.#nextMessageId()): ResponseQueue {
     this.#throwIfOver();
-    const messageId = this.#nextMessageId();
+    if (this.#pending.has(messageId)) throw new RangeError(`Message ID ${messageId} is under way already`);
     const responses = new ResponseQueue(messageId, context, this.#flow, () =>
       this.#pending.delete(messageId),
     );

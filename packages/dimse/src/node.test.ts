@@ -28,7 +28,7 @@ test.each([
   ['dicom://A@h?calling=', /is no AE title/],
   ['dicom://A@h?asociations=3', /unknown parameter "asociations"/],
   ['dicom://A@h?associations=0', /wants 0 associations/],
-  ['dicom://A@h?get=c-move', /only c-get is supported/],
+  ['dicom://A@h?get=wado', /use c-get or c-move/],
   ['dicom://A@h:0', /has the port 0/],
   ['dicom+tls://A@h?ca=/nowhere/ca.pem', /cannot be read/],
 ])('refuses %s', (url, message) => {

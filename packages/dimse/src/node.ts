@@ -13,6 +13,8 @@ export interface DimseTimeouts {
    * Default: 120.
    */
   response?: number;
+  /** For the end of a request after a C-CANCEL, which many nodes ignore; then the association is aborted. Default: 2. */
+  cancel?: number;
   /** For the answer to a release, after which the connection is simply closed. Default: 10. */
   release?: number;
 }
@@ -27,8 +29,11 @@ export interface DimseNode {
   callingAeTitle?: string;
   /** Most associations held at once. Default: 4. */
   maxAssociations?: number;
-  /** How objects are retrieved. Default: `c-get`. */
-  retrieve?: 'c-get';
+  /**
+   * How objects are retrieved: over the association that asks for them, or by having the node send them to a receiver of
+   * ours. Default: `c-get`.
+   */
+  retrieve?: 'c-get' | 'c-move';
   /** Speak TLS (PS3.15 §B). Default: no. */
   tls?: TlsOptions;
   timeouts?: DimseTimeouts;
@@ -80,7 +85,7 @@ export function checkNode(node: DimseNode): void {
 
 /**
  * Reads a node from `dicom://AET@host[:port]` or `dicom+tls://AET@host[:port]`. The AE title is percent-encoded, its case
- * kept; the ports default to 104 and 2762. Parameters: `calling`, `get=c-get`, `associations`, and with TLS `ca`, `cert`
+ * kept; the ports default to 104 and 2762. Parameters: `calling`, `get=c-get|c-move`, `associations`, and with TLS `ca`, `cert`
  * and `key`, names of PEM files that are read at once.
  *
  * Throws `INVALID_NODE`.
@@ -119,8 +124,8 @@ export function parseDimseUrl(url: string): DimseNode {
   }
   const retrieve = parameters.get('get');
   if (retrieve !== null) {
-    if (retrieve !== 'c-get')
-      throw invalid(`"${url}" wants to retrieve by "${retrieve}": only c-get is supported.`);
+    if (retrieve !== 'c-get' && retrieve !== 'c-move')
+      throw invalid(`"${url}" wants to retrieve by "${retrieve}": use c-get or c-move.`);
     node.retrieve = retrieve;
   }
   if (tls) node.tls = readTlsFiles(parameters);

@@ -15,6 +15,11 @@ export function getContexts(): ContextRequest[] {
   return [SopClass.StudyRootGet, SopClass.PatientRootGet].map(nativeContext);
 }
 
+/** Contexts for having a selection sent elsewhere, in both information models. */
+export function moveContexts(): ContextRequest[] {
+  return [SopClass.StudyRootMove, SopClass.PatientRootMove].map(nativeContext);
+}
+
 function nativeContext(abstractSyntax: string): ContextRequest {
   return { abstractSyntax, transferSyntaxes: NATIVE };
 }
@@ -38,12 +43,23 @@ export function planFind(
   return { sopClassUid, identifier: { ...identifier, '00080052': { vr: 'CS', Value: ['STUDY'] } } };
 }
 
-/** The model to retrieve in. */
+/** The model to retrieve in. Patient Root needs a Patient ID. */
 export function getModel(association: Association, patientId: string | undefined): string {
+  const models = [SopClass.StudyRootGet, SopClass.PatientRootGet];
   return chooseModel(
     association,
-    patientId === undefined ? [SopClass.StudyRootGet] : [SopClass.StudyRootGet, SopClass.PatientRootGet],
+    patientId === undefined ? models.slice(0, 1) : models,
     'retrieved from (C-GET)',
+  );
+}
+
+/** The model to move in. Patient Root needs a Patient ID. */
+export function moveModel(association: Association, patientId: string | undefined): string {
+  const models = [SopClass.StudyRootMove, SopClass.PatientRootMove];
+  return chooseModel(
+    association,
+    patientId === undefined ? models.slice(0, 1) : models,
+    'retrieved from (C-MOVE)',
   );
 }
 

@@ -53,6 +53,12 @@ export class ResponseQueue {
     this.#waiting = undefined;
   }
 
+  /** Rejects whoever waits for a response now. Others can be waited for later. */
+  interrupt(error: unknown): void {
+    this.#waiting?.reject(error);
+    this.#waiting = undefined;
+  }
+
   /** Waits for the next response. Throws why the association ended, if it did. */
   next(): Promise<Response> {
     const response = this.#queue.shift();

@@ -21,7 +21,7 @@ import { guessStorageContexts, planStorageContexts } from './storage-contexts.ts
 /** UIDs asked for at once: a value of VR UI holds 65,534 bytes (PS3.5 §7.1.2). */
 const UIDS_PER_REQUEST = 500;
 
-/** One C-GET: its keys below Query/Retrieve Level. */
+/** One C-GET or C-MOVE: its keys below Query/Retrieve Level. */
 interface Target {
   level: 'STUDY' | 'SERIES' | 'IMAGE';
   seriesInstanceUid?: string;
@@ -80,7 +80,7 @@ async function* retrieveRound(
     try {
       const sopClassUid = getModel(association, selection.patientId);
       for (let target = waiting[0]; target; target = waiting[0]) {
-        yield* retrieveTarget(association, sopClassUid, identifierOf(selection, target), account, signal);
+        yield* retrieveTarget(association, sopClassUid, targetIdentifier(selection, target), account, signal);
         waiting.shift();
       }
       return;
@@ -117,7 +117,8 @@ async function* retrieveTarget(
   }
 }
 
-function identifierOf(selection: Selection, target: Target): Attributes {
+/** The identifier of one C-GET or C-MOVE. */
+export function targetIdentifier(selection: Selection, target: Target): Attributes {
   return attributesFrom({
     QueryRetrieveLevel: target.level,
     StudyInstanceUID: selection.studyInstanceUid,
@@ -127,8 +128,8 @@ function identifierOf(selection: Selection, target: Target): Attributes {
   });
 }
 
-/** The C-GETs a selection needs. Lists of UIDs go at the lowest level only (PS3.4 §C.4.3.1.3.1). */
-async function planTargets(search: SelectionSearch, selection: Selection): Promise<Target[]> {
+/** The C-GETs or C-MOVEs a selection needs. Lists of UIDs go at the lowest level only (PS3.4 §C.4.3.1.3.1). */
+export async function planTargets(search: SelectionSearch, selection: Selection): Promise<Target[]> {
   const { seriesInstanceUids, sopInstanceUids, excludeModalities } = selection;
   let series = seriesInstanceUids;
   if (excludeModalities?.length) {
@@ -205,7 +206,7 @@ interface FoundInstance {
 }
 
 /** Questions about a selection, each asked at most once. Nodes need not answer all of them. */
-class SelectionSearch {
+export class SelectionSearch {
   readonly #queryable: Queryable;
   readonly #selection: Selection;
   readonly #signal: AbortSignal | undefined;

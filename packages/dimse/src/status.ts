@@ -16,6 +16,7 @@ export const Status = {
   mistypedArgument: 0x0212,
   outOfResources: 0xa700,
   unableToPerformSubOperations: 0xa702,
+  moveDestinationUnknown: 0xa801,
   identifierDoesNotMatchSopClass: 0xa900,
   unableToProcess: 0xc000,
 } as const;

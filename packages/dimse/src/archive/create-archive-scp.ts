@@ -1,8 +1,11 @@
+import { checkNode } from '../node.ts';
 import { type ListenOptions, listen } from '../scp/listen.ts';
 import { type Archive, openArchive } from './archive.ts';
-import { archiveHandlers } from './archive-handlers.ts';
+import { type ArchiveHandlersOptions, archiveHandlers } from './archive-handlers.ts';
 
-export interface ArchiveScpOptions extends Omit<ListenOptions, 'aeTitle' | 'host' | 'port' | 'handlers'> {
+export interface ArchiveScpOptions
+  extends Omit<ListenOptions, 'aeTitle' | 'host' | 'port' | 'handlers'>,
+    ArchiveHandlersOptions {
   /** Where the objects lie. It is made if need be; what is in it is served. */
   folder: string;
   /** The AE title it answers to. */
@@ -23,7 +26,7 @@ export interface ArchiveScp extends AsyncDisposable {
 }
 
 /**
- * Starts a small PACS over a folder: C-ECHO, C-STORE, C-FIND and C-GET, for tests and demos.
+ * Starts a small PACS over a folder: C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE, for tests and demos.
  *
  * It is no place for patients' data: everybody may ask it for everything, unless `allow` says otherwise. Throws
  * `DimseError` with code `LISTEN` when it cannot listen.
@@ -33,9 +36,10 @@ export interface ArchiveScp extends AsyncDisposable {
  * const client = createDimseClient({ aeTitle: pacs.aeTitle, host: '127.0.0.1', port: pacs.port });
  */
 export async function createArchiveScp(options: ArchiveScpOptions): Promise<ArchiveScp> {
-  const { folder, aeTitle, host = '127.0.0.1', port = 0, ...rest } = options;
+  const { folder, aeTitle, host = '127.0.0.1', port = 0, peers = [], ...rest } = options;
+  for (const peer of peers) checkNode(peer);
   const archive = await openArchive(folder);
-  const handlers = archiveHandlers(archive, aeTitle);
+  const handlers = archiveHandlers(archive, aeTitle, { peers });
   const server = await listen({ ...rest, aeTitle, host, port, handlers });
   return {
     aeTitle,

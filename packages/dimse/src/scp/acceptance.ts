@@ -4,6 +4,7 @@ import type { InformationModel, ScpHandlers } from './handlers.ts';
 
 /** Retired, and still proposed by old workstations (PS3.4-2004 §C.6.3). */
 const PATIENT_STUDY_ONLY_FIND = '1.2.840.10008.5.1.4.1.2.3.1';
+const PATIENT_STUDY_ONLY_MOVE = '1.2.840.10008.5.1.4.1.2.3.2';
 const PATIENT_STUDY_ONLY_GET = '1.2.840.10008.5.1.4.1.2.3.3';
 
 /** SOP classes of C-FIND by information model. */
@@ -20,6 +21,13 @@ export const GET_MODELS: Readonly<Record<string, InformationModel>> = {
   [PATIENT_STUDY_ONLY_GET]: 'patient-study-only',
 };
 
+/** SOP classes of C-MOVE by information model. */
+export const MOVE_MODELS: Readonly<Record<string, InformationModel>> = {
+  [SopClass.PatientRootMove]: 'patient-root',
+  [SopClass.StudyRootMove]: 'study-root',
+  [PATIENT_STUDY_ONLY_MOVE]: 'patient-study-only',
+};
+
 /** What a server with these handlers takes. Every storage class is, known or private, in every transfer syntax. */
 export function acceptancePolicy(
   handlers: ScpHandlers,
@@ -34,6 +42,7 @@ export function acceptancePolicy(
     if (abstractSyntax === SopClass.Verification) return asked;
     if (abstractSyntax in FIND_MODELS) return handlers.find && asked;
     if (abstractSyntax in GET_MODELS) return handlers.get && asked;
+    if (abstractSyntax in MOVE_MODELS) return handlers.move && asked;
     return isStorageSopClass(abstractSyntax) || isPrivateUid(abstractSyntax) ? storage : undefined;
   };
 }

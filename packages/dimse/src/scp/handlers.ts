@@ -1,4 +1,4 @@
-import type { Attributes, DicomInstance, QueryLevel } from '@adit/core';
+import type { Attributes, DicomInstance, InstanceSink, QueryLevel } from '@adit/core';
 
 /** The information models of PS3.4 §C.6 that queries and retrievals may name. */
 export type InformationModel = 'patient-root' | 'study-root' | 'patient-study-only';
@@ -37,10 +37,14 @@ export interface FindRequest extends RequestContext {
   readonly identifier: Attributes;
 }
 
-export interface GetRequest extends RequestContext {
+/** What a C-GET or C-MOVE asks for. */
+export interface RetrieveRequest extends RequestContext {
   readonly model: InformationModel;
   readonly level: QueryLevel;
   readonly identifier: Attributes;
+}
+
+export interface GetRequest extends RetrieveRequest {
   /** Can the peer take an object of this class in this transfer syntax on this association? */
   accepts(sopClassUid: string, transferSyntaxUid: string): boolean;
 }
@@ -57,6 +61,22 @@ export interface GetAnswer {
   readonly instances: AsyncIterable<DicomInstance>;
 }
 
+export interface MoveRequest extends RetrieveRequest {
+  /** AE title the objects are to go to. */
+  readonly destination: string;
+  /** Message ID of the request: with the calling AE title what the objects carry as their move originator. */
+  readonly messageId: number;
+}
+
+/** What a C-MOVE will send, and where to. */
+export interface MoveAnswer extends GetAnswer {
+  /**
+   * Takes the objects, as many at once as it says; disposed of in the end. When its `store` throws a `DimseError`, the
+   * destination cannot be had at all: what remains fails unsent, and the answer is A702.
+   */
+  readonly sink: InstanceSink & Partial<AsyncDisposable>;
+}
+
 /**
  * What a server does with requests. A service without a handler is not offered in the negotiation. A handler that throws
  * a `DimseError` with a `status` is answered with that status, any other error with 0110 or C000 (processing failure),
@@ -71,4 +91,6 @@ export interface ScpHandlers {
   find?(request: FindRequest): AsyncIterable<Attributes>;
   /** C-GET. */
   get?(request: GetRequest): Promise<GetAnswer> | GetAnswer;
+  /** C-MOVE. A destination it does not know it throws a `DimseError` with the status A801 for. */
+  move?(request: MoveRequest): Promise<MoveAnswer> | MoveAnswer;
 }

@@ -4,6 +4,7 @@ import type { IncomingRequest, MessageExchange } from '../message-exchange.ts';
 import { Status } from '../status.ts';
 import { serveFind } from './c-find-scp.ts';
 import { serveGet } from './c-get-scp.ts';
+import { serveMove } from './c-move-scp.ts';
 import { serveStore } from './c-store-scp.ts';
 import type { RequestContext, ScpHandlers, StatusAnswer } from './handlers.ts';
 
@@ -61,6 +62,9 @@ async function dispatch(service: Service, handlers: ScpHandlers): Promise<void> 
       break;
     case CommandField.cGetRq:
       if (handlers.get) return serveGet(service, handlers.get.bind(handlers));
+      break;
+    case CommandField.cMoveRq:
+      if (handlers.move) return serveMove(service, handlers.move.bind(handlers));
       break;
   }
   request.dataset?.discard();

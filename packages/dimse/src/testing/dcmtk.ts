@@ -68,8 +68,14 @@ export async function startStorescp(
   };
 }
 
-/** Starts dcmqrscp, DCMTK's query/retrieve server, as QR. It takes objects from everybody. */
-export async function startDcmqrscp(): Promise<{ node: DimseNode } & AsyncDisposable> {
+/**
+ * Starts dcmqrscp, DCMTK's query/retrieve server, as QR. It takes objects from everybody.
+ *
+ * @param peers where a C-MOVE may send to
+ */
+export async function startDcmqrscp(
+  peers: readonly DimseNode[] = [],
+): Promise<{ node: DimseNode } & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'adit-dcmqrscp-'));
   const port = await freePort();
   const config = join(folder, 'dcmqrscp.cfg');
@@ -78,6 +84,7 @@ export async function startDcmqrscp(): Promise<{ node: DimseNode } & AsyncDispos
     'MaxPDUSize = 16384',
     'MaxAssociations = 16',
     'HostTable BEGIN',
+    ...peers.map(({ aeTitle, host, port }, index) => `peer${index} = (${aeTitle}, ${host}, ${port})`),
     'HostTable END',
     'VendorTable BEGIN',
     'VendorTable END',
