@@ -8,6 +8,7 @@ import {
   adit,
   createTempFolder,
   dataSetOf,
+  filesBelow,
   loadInstances,
   type Orthanc,
   pixelDigestsOf,
@@ -287,11 +288,6 @@ async function dataSetDigests(orthanc: Orthanc): Promise<string[]> {
     digests.push(sha256(dataSetOf(await orthanc.file(id))));
   }
   return digests.sort();
-}
-
-async function filesBelow(path: string): Promise<string[]> {
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }
 
 function studyInstanceUidOf(attributes: Readonly<Record<string, { Value?: readonly unknown[] }>>): string {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -15,4 +15,10 @@ export async function createTempFolder(name: string): Promise<TempFolder> {
       await rm(path, { recursive: true, force: true, maxRetries: 3 });
     },
   };
+}
+
+/** Paths of all files in a folder and the folders below it. */
+export async function filesBelow(path: string): Promise<string[]> {
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isValidUid } from '@adit/core';
-import { UsageError } from './place.ts';
+import type { DimseNode } from '@adit/dimse';
+import { parseNode, UsageError } from './place.ts';
 
 /** A UID of the command line (PS3.5 §9.1). Throws `UsageError`. */
 function uid(text: string): string {
@@ -36,6 +37,14 @@ export function aeTitle(text: string): string {
     throw new UsageError(`"${text}" is not an AE title: 1 to 16 characters of ASCII, no backslash.`);
   }
   return text;
+}
+
+/** Collects nodes given as `AET@host:port`. Throws `UsageError`. */
+export function peers(text: string, before: readonly DimseNode[] = []): DimseNode[] {
+  if (!/^[^@]+@[^@/?#]+:\d+$/.test(text)) {
+    throw new UsageError(`"${text}" is not a peer: write AET@host:port.`);
+  }
+  return [...before, parseNode(`dicom://${text}`)];
 }
 
 /** `KEY=VALUE` of a query. */

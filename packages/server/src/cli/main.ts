@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import { stopOnSignals } from '../runtime/stop-signals.ts';
-import { aeTitle, pseudonym, queryKeys, texts, uids, wholeNumber } from './arguments.ts';
+import { aeTitle, peers, pseudonym, queryKeys, texts, uids, wholeNumber } from './arguments.ts';
 import type { FindOptions } from './find.ts';
 import { errorSentence, Output } from './output.ts';
 import { UsageError } from './place.ts';
@@ -85,6 +85,25 @@ command('store <node> <paths...>', 'send DICOM files and folders to a node (C-ST
     ),
   );
 
+command('get <node>', 'get studies into a folder (C-GET or WADO-RS)')
+  .requiredOption('--study <uid>', 'Study Instance UID, as often as needed', uids)
+  .option('--series <uid>', 'only this series, as often as needed', uids)
+  .requiredOption('-o, --output <folder>', 'where to put the files')
+  .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
+  .action(
+    run(async (node: string, options) => (await import('./get.ts')).getCommand(output, node, options, stop)),
+  );
+
+command('move <node>', 'have a DIMSE node send studies to another one (C-MOVE)')
+  .requiredOption('--study <uid>', 'Study Instance UID, as often as needed', uids)
+  .option('--series <uid>', 'only this series, as often as needed', uids)
+  .requiredOption('--to <title>', 'AE title of the destination, which the node must know', aeTitle)
+  .action(
+    run(async (node: string, options) =>
+      (await import('./move.ts')).moveCommand(output, node, options, stop),
+    ),
+  );
+
 command('transfer', 'move studies from one place to another')
   .requiredOption('--from <place>', 'dicom://AET@host:port, dicomweb+http(s)://… or a folder')
   .requiredOption('--to <place>', 'dicom://AET@host:port or a folder')
@@ -126,6 +145,7 @@ command('scp <folder>', 'a test and demo PACS over a folder')
   .requiredOption('--aet <title>', 'its AE title', aeTitle)
   .requiredOption('--port <n>', 'its port; 0 takes a free one', wholeNumber('--port', 0, 65535))
   .option('--host <address>', 'address to listen on; default: 127.0.0.1')
+  .option('--peer <AET@host:port>', 'where C-MOVE may send to, as often as needed', peers)
   .action(
     run(async (folder: string, options) =>
       (await import('./scp.ts')).scpCommand(output, folder, options, stop),

@@ -1,0 +1,23 @@
+import type { Output } from './output.ts';
+import { parsePlace, UsageError } from './place.ts';
+import { transferCommand } from './transfer.ts';
+
+export interface GetOptions {
+  study: string[];
+  series?: string[];
+  output: string;
+  headerFile?: string;
+}
+
+/** `adit get NODE --study UID… -o FOLDER`: a transfer into a folder that changes nothing. */
+export async function getCommand(
+  output: Output,
+  from: string,
+  { output: folder, ...options }: GetOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (parsePlace(from).kind === 'folder') {
+    throw new UsageError(`${from} is a folder: name a DIMSE node or a DICOMweb service to get from.`);
+  }
+  return transferCommand(output, { ...options, from, to: `folder:${folder}` }, signal);
+}
