@@ -1,4 +1,5 @@
 export { randomKey } from './keys/key.ts';
+export type { PatientIdentity } from './keys/patient-id.ts';
 export { PseudonymizeError } from './pseudonymize-error.ts';
 export {
   createPseudonymizer,
@@ -7,6 +8,9 @@ export {
   type PseudonymizerOptions,
   type PseudonymizeTransform,
 } from './pseudonymizer.ts';
+export type { PseudonymOf } from './pseudonyms/pseudonym-of.ts';
+export { type PseudonymTableOptions, pseudonymTable } from './pseudonyms/pseudonym-table.ts';
+export { saltedPseudonyms } from './pseudonyms/salted-pseudonyms.ts';
 export {
   isPresetName,
   type PresetName,

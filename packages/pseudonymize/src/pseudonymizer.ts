@@ -18,6 +18,7 @@ import { deriveSubKeys } from './keys/key.ts';
 import { keyedPatientId } from './keys/patient-id.ts';
 import { createUidMapper } from './keys/uid-mapper.ts';
 import { PseudonymizeError } from './pseudonymize-error.ts';
+import { checkPseudonym, type PseudonymOf } from './pseudonyms/pseudonym-of.ts';
 import { emptyReport, type PseudonymizationReport } from './report.ts';
 
 export interface PseudonymizerOptions {
@@ -30,9 +31,10 @@ export interface PseudonymizerOptions {
   key: Uint8Array;
   /**
    * Patient ID and Patient's Name to be, of all instances: 1 to 64 characters, no control character and none of
-   * `\ ^ = * ?`. Default: made from the key, the issuer and the Patient ID, one for each patient.
+   * `\ ^ = * ?`; or a function that gives each patient's, such as `pseudonymTable` and `saltedPseudonyms` make. Default: made
+   * from the key, the issuer and the Patient ID.
    */
-  pseudonym?: string;
+  pseudonym?: string | PseudonymOf;
 }
 
 /** An instance that is de-identified as it is read. */
@@ -90,12 +92,17 @@ const heldBackClasses: ReadonlyMap<string, string> = new Map([
 export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
   const { key, pseudonym } = options;
   const keys = deriveSubKeys(key);
-  if (pseudonym !== undefined) checkPseudonym(pseudonym);
+  if (typeof pseudonym === 'string') checkPseudonym(pseudonym);
   const uids = createUidMapper(keys.uid);
   const search = rememberedPatientIdentifiers();
 
   const pseudonymOf = (header: HeaderIdentifiers): string => {
-    if (pseudonym !== undefined) return pseudonym;
+    if (typeof pseudonym === 'string') return pseudonym;
+    if (pseudonym !== undefined) {
+      const given = pseudonym({ issuer: header.issuer, patientId: header.patientId });
+      checkPseudonym(given);
+      return given;
+    }
     if (header.patientId === '') throw new HeldBackError('It has no Patient ID to make a pseudonym from.');
     return keyedPatientId(keys.id, header);
   };
@@ -165,19 +172,10 @@ function failingClosed<T>(edit: () => T): T {
   try {
     return edit();
   } catch (error) {
-    if (error instanceof HeldBackError) throw error;
+    // A pseudonym that is not to be had is told as it is: not the instance is at fault.
+    if (error instanceof HeldBackError || error instanceof PseudonymizeError) throw error;
     // Messages of core's reader hold tags and lengths, never values; what others say is not known.
     const reason = error instanceof DicomError ? error.message : 'It could not be edited.';
     throw new HeldBackError(`The data set cannot be de-identified: ${reason}`, { cause: error });
-  }
-}
-
-function checkPseudonym(pseudonym: string): void {
-  const length = [...pseudonym].length;
-  if (length < 1 || length > 64 || /[\p{Cc}\\^=*?]/u.test(pseudonym) || pseudonym.trim() !== pseudonym) {
-    throw new PseudonymizeError(
-      'INVALID_PSEUDONYM',
-      'A pseudonym has 1 to 64 characters, none of them a control character, a blank at its ends or one of \\ ^ = * ?',
-    );
   }
 }

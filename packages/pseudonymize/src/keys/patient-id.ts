@@ -1,5 +1,6 @@
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { base32 } from './keyed-text.ts';
 
 /** Who a patient is: two hospitals give the same number to different people, so the issuer is part of it (PS3.3 §C.2.2). */
 export interface PatientIdentity {
@@ -21,12 +22,6 @@ export function patientBytes({ issuer, patientId }: PatientIdentity): Uint8Array
  */
 export function keyedPatientId(key: Uint8Array, patient: PatientIdentity): string {
   const digest = hmac(sha256, key, patientBytes(patient));
-  // 80 bits in 16 letters and digits without 0, 1, I and O, which people take for each other.
-  const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ';
-  let text = '';
-  for (let bit = 0; bit < 80; bit += 5) {
-    const pair = (digest[bit >>> 3]! << 8) | digest[(bit >>> 3) + 1]!;
-    text += alphabet[(pair >>> (11 - (bit & 7))) & 31];
-  }
-  return text;
+  // 80 bits.
+  return base32(digest, 16);
 }

@@ -1,8 +1,10 @@
 import { dictionaryEntry, formatTag, isPrivate, type Vr, vrForm } from '@adit/core';
 import type { RecipeOption } from './profile-option.ts';
 import type { Recipe } from './recipe.ts';
-import type { RecipeRule } from './recipe-rule.ts';
+import { conditionTag, patternOf } from './recipe-condition.ts';
+import type { RecipeCondition, RecipeRule } from './recipe-rule.ts';
 import { type RuleSelector, selectorOf } from './rule-selector.ts';
+import { hashedVrs } from './rule-text.ts';
 import { isSetByUs } from './tags-set-by-us.ts';
 
 /** What a recipe asks for that is not performed, means nothing or contradicts itself: a sentence each. */
@@ -49,11 +51,32 @@ function ruleProblems(rules: readonly RecipeRule[]): string[] {
     const problem = typeof selector === 'string' ? selector : actionProblem(rule, selector);
     if (problem !== undefined) problems.push(`rules.${index}: ${problem}`);
     if (typeof selector === 'string') return;
-    const key = JSON.stringify(Object.entries(selector));
-    const first = seen.get(key);
-    if (first !== undefined) problems.push(`rules.${index}: is about the same as rules.${first}`);
-    else seen.set(key, index);
+    // Those with a condition may stand before one without, the first that applies counts.
+    const key = JSON.stringify(selector);
+    for (const seenKey of new Set([key, `${key}${JSON.stringify(rule.when)}`])) {
+      const first = seen.get(seenKey);
+      if (first !== undefined) problems.push(`rules.${index}: is about the same as rules.${first}`);
+    }
+    seen.set(rule.when === undefined ? key : `${key}${JSON.stringify(rule.when)}`, index);
+    if (rule.when !== undefined) {
+      problems.push(...conditionProblems(rule.when).map((sentence) => `rules.${index}.when: ${sentence}`));
+    }
   });
+  return problems;
+}
+
+function conditionProblems(condition: RecipeCondition): string[] {
+  const { tag, keyword, is, value } = condition;
+  const problems: string[] = [];
+  if ((tag === undefined) === (keyword === undefined)) problems.push('takes one of tag and keyword');
+  else if (conditionTag(condition) === undefined) problems.push(`${keyword} is not a keyword of PS3.6`);
+  const needsValue = is !== 'present' && is !== 'blank';
+  if (needsValue !== (value !== undefined))
+    problems.push(`${is} ${needsValue ? 'needs a' : 'takes no'} value`);
+  if (is === 'matching' && value !== undefined && patternOf(value) === undefined) {
+    problems.push('value is not a regular expression');
+  }
+  if (is === 'greater' && value !== undefined && !/\d/.test(value)) problems.push('value is not a number');
   return problems;
 }
 
@@ -76,6 +99,12 @@ function actionProblem(rule: RecipeRule, selector: RuleSelector): string | undef
   const isOf = (...some: Vr[]) => vrs.some((vr) => some.includes(vr));
   const isSequence = vrs.every((vr) => vrForm(vr) === 'sequence');
   switch (rule.action) {
+    case 'initials':
+      return isOf('PN', 'LO', 'SH') ? undefined : 'initials are for names (VR PN, LO or SH)';
+    case 'round-age':
+      return isOf('AS') ? undefined : 'round-age is for ages (VR AS)';
+    case 'hash':
+      return vrs.some((vr) => hashedVrs.has(vr)) ? undefined : 'hash is for texts';
     case 'map-uid':
       return isOf('UI') ? undefined : 'map-uid is for UIDs (VR UI)';
     case 'shift-date':

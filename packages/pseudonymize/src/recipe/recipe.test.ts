@@ -32,6 +32,12 @@ const full: RecipeDocument = {
     { keyword: 'ScheduledProcedureStepStartDate', action: 'shift-date', days: -7 },
     { keyword: 'StudyInstanceUID', action: 'map-uid' },
     { keyword: 'ClinicalTrialSubjectID', action: 'pseudonym' },
+    { keyword: 'StationName', action: 'hash', length: 8 },
+    { keyword: 'ReferringPhysicianName', action: 'initials' },
+    { keyword: 'PatientAge', action: 'round-age', years: 5 },
+    { keyword: 'ProtocolName', action: 'keep', when: { keyword: 'Modality', is: 'equal', value: 'MR' } },
+    { keyword: 'ProtocolName', action: 'clean', when: { tag: '00080060', is: 'blank', not: true } },
+    { keyword: 'ProtocolName', action: 'remove' },
   ],
 };
 
@@ -49,6 +55,12 @@ const refused: [name: string, change: Record<string, unknown>, message: RegExp][
   ['a replacement without a value', { rules: [{ vr: 'LO', action: 'replace' }] }, /rules\.0\.value: /],
   ['a VR that is not one', { rules: [{ vr: 'XX', action: 'keep' }] }, /rules\.0\.vr: /],
   ['a tag that is not one', { rules: [{ tag: '0008-0020', action: 'keep' }] }, /rules\.0\.tag: is not a tag/],
+  ['a hash that is too short', { rules: [{ vr: 'LO', action: 'hash', length: 3 }] }, /rules\.0\.length: /],
+  [
+    'a condition that is not known',
+    { rules: [{ vr: 'LO', action: 'keep', when: { keyword: 'Modality', is: 'odd' } }] },
+    /rules\.0\.when\.is: /,
+  ],
   ['a rule about nothing', { rules: [{ action: 'keep' }] }, /rules\.0: takes one of/],
   [
     'a rule about two things',
@@ -116,6 +128,50 @@ const contradictory: [name: string, change: Partial<RecipeDocument>, message: Re
   ['a creator of an even group', { rules: [{ tag: '0028xx10', creator: 'A', action: 'keep' }] }, /odd group/],
   ['UIDs mapped that are none', { rules: [{ keyword: 'StudyDate', action: 'map-uid' }] }, /for UIDs/],
   ['dates shifted that are none', { rules: [{ keyword: 'StudyID', action: 'shift-date' }] }, /for dates/],
+  ['a hash of numbers', { rules: [{ keyword: 'Rows', action: 'hash' }] }, /hash is for texts/],
+  ['initials of a date', { rules: [{ keyword: 'StudyDate', action: 'initials' }] }, /initials are for names/],
+  ['a date rounded as an age', { rules: [{ vr: 'DA', action: 'round-age', years: 5 }] }, /for ages/],
+  [
+    'two rules for one attribute under one condition',
+    {
+      rules: [
+        { vr: 'LO', action: 'keep', when: { keyword: 'Modality', is: 'present' } },
+        { vr: 'LO', action: 'remove', when: { keyword: 'Modality', is: 'present' } },
+      ],
+    },
+    /rules\.1: is about the same as rules\.0/,
+  ],
+  [
+    'a rule that another one never lets apply',
+    {
+      rules: [
+        { vr: 'LO', action: 'keep' },
+        { vr: 'LO', action: 'remove', when: { keyword: 'Modality', is: 'present' } },
+      ],
+    },
+    /rules\.1: is about the same as rules\.0/,
+  ],
+  ...(
+    [
+      ['about nothing', { is: 'blank' }, /takes one of tag and keyword/],
+      ['about an unknown keyword', { keyword: 'Modalitee', is: 'blank' }, /Modalitee is not a keyword/],
+      ['without its value', { keyword: 'Modality', is: 'equal' }, /equal needs a value/],
+      ['with a value for nothing', { keyword: 'Modality', is: 'blank', value: 'MR' }, /blank takes no value/],
+      [
+        'with a broken expression',
+        { keyword: 'Modality', is: 'matching', value: '(' },
+        /not a regular expression/,
+      ],
+      ['with a number that is none', { keyword: 'Modality', is: 'greater', value: 'MR' }, /not a number/],
+    ] as const
+  ).map(
+    ([name, when, message]) =>
+      [
+        `a condition ${name}`,
+        { rules: [{ vr: 'LO', action: 'keep', when }] } as Partial<RecipeDocument>,
+        message,
+      ] as [string, Partial<RecipeDocument>, RegExp],
+  ),
   [
     'a sequence replaced by a text',
     { rules: [{ keyword: 'ContentSequence', action: 'replace', value: '1' }] },

@@ -30,9 +30,12 @@ export function createRuleMatcher(rules: readonly RecipeRule[]): RuleMatcher {
   for (const rule of rules) {
     const selector = selectorOf(rule);
     if (typeof selector === 'string') continue;
-    if (selector.kind === 'tag') byTag.set(selector.tag, rule);
-    else if (selector.kind === 'vr') byVr.set(selector.vr, rule);
-    else if (selector.kind === 'pattern') patterns.push({ selector, rule });
+    // Of rules about the same, the first: conditions that do not hold are gone already.
+    if (selector.kind === 'tag') {
+      if (!byTag.has(selector.tag)) byTag.set(selector.tag, rule);
+    } else if (selector.kind === 'vr') {
+      if (!byVr.has(selector.vr)) byVr.set(selector.vr, rule);
+    } else if (selector.kind === 'pattern') patterns.push({ selector, rule });
     else privates.push({ selector, rule });
   }
   const digitsOf = (mask: number) => mask.toString(2).replaceAll('0', '').length;
