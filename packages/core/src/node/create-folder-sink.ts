@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { open, rename, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { attributesFrom, textOf } from '../data/attribute-access.ts';
 import { encodeFileMeta, readPart10 } from '../data/part10.ts';
@@ -14,6 +14,7 @@ import { BlockWriter } from './block-writer.ts';
 import { fileChunks } from './file-chunks.ts';
 import { fileError } from './file-error.ts';
 import { FolderNames } from './folder-names.ts';
+import { walkFiles } from './walk-files.ts';
 
 export interface FolderSinkOptions {
   /** `study`: in folders by patient, study and series. `flat`: all files in the one folder. Default: `study`. */
@@ -29,7 +30,10 @@ export interface FolderSinkOptions {
 
 /** A folder that takes instances. */
 export interface FolderSink extends InstanceSink {
-  /** Reads again what this sink has stored: the instance, its length and the CRC-32 of its data set. */
+  /**
+   * Reads again what was stored: the instance, its length and, of what this sink itself has stored, the CRC-32 of its data
+   * set. What an earlier one has stored is looked for by its name.
+   */
   readonly verify: Verifier;
 }
 
@@ -37,7 +41,8 @@ export interface FolderSink extends InstanceSink {
 interface Written {
   path: string;
   bytes: number;
-  checksum: number;
+  /** Unknown of what an earlier sink has stored. */
+  checksum?: number;
 }
 
 /**
@@ -99,13 +104,18 @@ export function createFolderSink(path: string, options: FolderSinkOptions = {}):
     },
 
     async verify({ instances }, { signal }: AbortableOptions = {}) {
-      let verified = 0;
+      const earlier = instances.filter(({ sopInstanceUid }) => !stored.has(sopInstanceUid));
+      const paths = earlier.length === 0 ? undefined : await pathsByName(path, signal);
+      const missing: string[] = [];
       for (const { sopInstanceUid, bytes } of instances) {
         signal?.throwIfAborted();
-        const written = stored.get(sopInstanceUid);
-        if (written?.bytes === bytes && (await isIntact(sopInstanceUid, written))) verified += 1;
+        const found = paths?.get(`${sopInstanceUid}.dcm`);
+        const written =
+          stored.get(sopInstanceUid) ?? (found === undefined ? undefined : { path: found, bytes });
+        if (written?.bytes !== bytes || !(await isIntact(sopInstanceUid, written)))
+          missing.push(sopInstanceUid);
       }
-      return { verification: 'reread', verified };
+      return { verification: 'reread', verified: instances.length - missing.length, missing };
     },
   };
 }
@@ -116,7 +126,7 @@ async function writeFile(
   instance: DicomInstance,
   root: string,
   signal: AbortSignal | undefined,
-): Promise<Omit<Written, 'path'>> {
+): Promise<{ bytes: number; checksum: number }> {
   const file = await orFileError(open(path, 'wx'), root);
   const writer = new BlockWriter(file);
   let bytes = 0;
@@ -166,12 +176,18 @@ const exists = (path: string): Promise<boolean> =>
     () => false,
   );
 
+async function pathsByName(folder: string, signal: AbortSignal | undefined): Promise<Map<string, string>> {
+  const paths = new Map<string, string>();
+  for await (const path of walkFiles(folder, signal ? { signal } : {})) paths.set(basename(path), path);
+  return paths;
+}
+
 async function isIntact(sopInstanceUid: string, written: Written): Promise<boolean> {
   const there = await checksumOf(written.path).catch(() => undefined);
   return (
     there?.sopInstanceUid === sopInstanceUid &&
     there.bytes === written.bytes &&
-    there.checksum === written.checksum
+    there.checksum === (written.checksum ?? there.checksum)
   );
 }
 

@@ -1,5 +1,12 @@
 export { createFolderSink, type FolderSink, type FolderSinkOptions } from './create-folder-sink.ts';
 export { createFolderSource, type FolderSource, type FolderSourceOptions } from './create-folder-source.ts';
 export type { SkippedFile } from './folder-index.ts';
+export {
+  type LedgerFile,
+  type LedgerFileOptions,
+  type LedgerHead,
+  openLedgerFile,
+  readLedgerFile,
+} from './ledger-file.ts';
 export { type DicomFile, readDicomFile } from './read-dicom-file.ts';
 export { walkFiles } from './walk-files.ts';

@@ -7,6 +7,8 @@ export interface TransferCounts {
   stored: number;
   /** Were at the destination before, or are left out by rule. */
   skipped: number;
+  /** Of the skipped ones: left out by rule. */
+  excluded: number;
   /** Of the stored ones: with a remark of the destination. */
   warnings: number;
   failed: number;
@@ -34,6 +36,7 @@ export class TransferTally {
     received: 0,
     stored: 0,
     skipped: 0,
+    excluded: 0,
     warnings: 0,
     failed: 0,
     held: 0,

@@ -16,37 +16,29 @@ export interface ExpectedInstances {
   excluded: number;
   /** The selection to ask the source for: series left out are no longer in it. Undefined when nothing is left. */
   selection?: Selection;
+  /** How many instances the source counts in each chosen series, where it says so. */
+  seriesCounts?: ReadonlyMap<string, number>;
+  /** One sentence about what is not as it was asked for, and does not keep the selection from being delivered. */
+  remark?: string;
 }
 
 /**
  * Asks a source what a selection holds, so that completeness can be judged afterwards: study, then its series, then the
  * instances of each. A source that does not answer at IMAGE level is asked for counts.
  *
- * Throws `DicomError` with code `STUDY_NOT_FOUND` or `SERIES_NOT_FOUND`.
+ * A study that is not found under the Patient ID of the selection is looked for without it: patients get merged. It is then
+ * asked for under the Patient ID it is filed under, and `remark` says so.
+ *
+ * Throws `DicomError` with code `STUDY_NOT_FOUND`, `STUDY_AMBIGUOUS` or `SERIES_NOT_FOUND`.
  */
 export async function expectedInstances(
   source: Queryable,
-  selection: Selection,
+  asked: Selection,
   options: AbortableOptions = {},
 ): Promise<ExpectedInstances> {
+  const { study, selection, remark } = await findStudy(source, asked, options);
   const unique = { StudyInstanceUID: selection.studyInstanceUid };
   const patient = selection.patientId === undefined ? {} : { PatientID: selection.patientId };
-
-  const [study] = await collect(
-    source,
-    {
-      level: 'STUDY',
-      keys: { ...unique, ...patient, NumberOfStudyRelatedInstances: '', SOPClassesInStudy: '' },
-      returnKeys: 'unique',
-    },
-    options,
-  );
-  if (!study) {
-    throw new DicomError(
-      'STUDY_NOT_FOUND',
-      'The source does not know this study: check its Study Instance UID and that it is still online.',
-    );
-  }
 
   const all = await collect(
     source,
@@ -74,7 +66,8 @@ export async function expectedInstances(
     (sum, one) => sum + (numberOf(one, 'NumberOfSeriesRelatedInstances') ?? 0),
     0,
   );
-  if (chosen.length > 0 && kept.length === 0) return { sopClassUids: [], count: 0, excluded };
+  const remarked = remark === undefined ? {} : { remark };
+  if (chosen.length > 0 && kept.length === 0) return { sopClassUids: [], count: 0, excluded, ...remarked };
 
   const narrowed: Selection = { ...selection };
   if (excludedSeries.length > 0)
@@ -109,7 +102,13 @@ export async function expectedInstances(
     instances.set(seriesInstanceUid, uids);
   }
 
-  const result: ExpectedInstances = { sopClassUids: [...sopClassUids], excluded, selection: narrowed };
+  const result: ExpectedInstances = {
+    sopClassUids: [...sopClassUids],
+    excluded,
+    selection: narrowed,
+    seriesCounts: countsOf(kept),
+    ...remarked,
+  };
   if (answers) {
     result.instances = instances;
     result.count = [...instances.values()].reduce((sum, uids) => sum + uids.length, 0);
@@ -124,6 +123,88 @@ export async function expectedInstances(
     if (count !== undefined) result.count = count;
   }
   return result;
+}
+
+/**
+ * Has the source got more of a selection since `expectedInstances` asked? So it is with a study that is still being
+ * acquired, or sent to the source. A source that counts no instances gives no.
+ */
+export async function hasGrown(
+  source: Queryable,
+  expected: ExpectedInstances,
+  options: AbortableOptions = {},
+): Promise<boolean> {
+  const { selection, seriesCounts } = expected;
+  if (!selection || selection.sopInstanceUids || !seriesCounts?.size) return false;
+  const { studyInstanceUid, patientId, seriesInstanceUids, excludeModalities = [] } = selection;
+  const keys = {
+    StudyInstanceUID: studyInstanceUid,
+    ...(patientId === undefined ? {} : { PatientID: patientId }),
+    Modality: '',
+    NumberOfSeriesRelatedInstances: '',
+  };
+  const series = await collectOrNothing(source, { level: 'SERIES', keys, returnKeys: 'unique' }, options);
+  const now = countsOf(series.filter((one) => !excludeModalities.includes(textOf(one, 'Modality') ?? '')));
+  const wanted = seriesInstanceUids && new Set(seriesInstanceUids);
+  return [...now].some(
+    ([uid, count]) => (!wanted || wanted.has(uid)) && count > (seriesCounts.get(uid) ?? 0),
+  );
+}
+
+function countsOf(series: readonly Attributes[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of series) {
+    const count = numberOf(one, 'NumberOfSeriesRelatedInstances');
+    if (count !== undefined) counts.set(textOf(one, 'SeriesInstanceUID') ?? '', count);
+  }
+  return counts;
+}
+
+async function findStudy(
+  source: Queryable,
+  selection: Selection,
+  options: AbortableOptions,
+): Promise<{ study: Attributes; selection: Selection; remark?: string }> {
+  const ask = (patient: Record<string, string>) =>
+    collect(
+      source,
+      {
+        level: 'STUDY',
+        keys: {
+          StudyInstanceUID: selection.studyInstanceUid,
+          NumberOfStudyRelatedInstances: '',
+          SOPClassesInStudy: '',
+          ...patient,
+        },
+        returnKeys: 'unique',
+      },
+      options,
+    );
+  const { patientId } = selection;
+  const asAsked = await ask(patientId === undefined ? {} : { PatientID: patientId });
+  const merged = asAsked.length === 0 && patientId !== undefined ? await ask({ PatientID: '' }) : [];
+  const [study, ...others] = [...asAsked, ...merged];
+  if (!study) {
+    throw new DicomError(
+      'STUDY_NOT_FOUND',
+      'The source does not know this study: check its Study Instance UID and that it is still online.',
+    );
+  }
+  if (others.length > 0) {
+    throw new DicomError(
+      'STUDY_AMBIGUOUS',
+      'The source has several studies of this Study Instance UID: name the Patient ID it is filed under.',
+    );
+  }
+  if (merged.length === 0) return { study, selection };
+  const { patientId: _, ...rest } = selection;
+  const filedUnder = textOf(study, 'PatientID');
+  return {
+    study,
+    selection: filedUnder === undefined ? rest : { ...rest, patientId: filedUnder },
+    remark:
+      'The source files this study under another Patient ID than the one asked for: it was taken from there.',
+  };
 }
 
 async function collect(source: Queryable, query: Query, options: AbortableOptions): Promise<Attributes[]> {

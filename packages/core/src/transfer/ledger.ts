@@ -1,9 +1,13 @@
-/** What became of one instance. Excluded by rule and already there count as skipped. */
+/**
+ * What became of one instance. Excluded by rule and already there count as skipped; `verified` was stored, and found again
+ * at the destination.
+ */
 export type LedgerState =
   | 'expected'
   | 'received'
   | 'stored'
   | 'warning'
+  | 'verified'
   | 'present'
   | 'excluded'
   | 'failed'
@@ -20,10 +24,12 @@ export interface LedgerRecord {
   bytes?: number;
   /** DIMSE or HTTP status of the destination's answer. */
   status?: number;
+  /** Of the pixel data as they were stored: see `hashPixelData`. */
+  pixelSha256?: string;
 }
 
 /** States that need nothing more. */
-const SETTLED: ReadonlySet<LedgerState> = new Set(['stored', 'warning', 'present', 'excluded']);
+const SETTLED: ReadonlySet<LedgerState> = new Set(['stored', 'warning', 'verified', 'present', 'excluded']);
 
 /**
  * The record of every instance of a transfer, by its SOP Instance UID at the source.
@@ -55,6 +61,7 @@ export class Ledger {
     return record !== undefined && SETTLED.has(record.state);
   }
 
+  /** Every instance with what is known of it last. */
   records(): IterableIterator<LedgerRecord> {
     return this.#records.values();
   }

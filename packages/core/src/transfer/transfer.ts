@@ -5,9 +5,10 @@ import { DicomError } from '../errors.ts';
 import type { Queryable } from '../query/types.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { type TransferCounts, type TransferReason, TransferTally } from './counts.ts';
-import { type ExpectedInstances, expectedInstances } from './expected.ts';
+import { type ExpectedInstances, expectedInstances, hasGrown } from './expected.ts';
 import { HeldBackError } from './held-back-error.ts';
 import { Ledger } from './ledger.ts';
+import { hashPixelData, type StreamingHash } from './pixel-hash.ts';
 import { sleep } from './sleep.ts';
 import type {
   DicomInstance,
@@ -18,6 +19,7 @@ import type {
   StoreOutcome,
   Transform,
   Verification,
+  VerificationResult,
   Verifier,
 } from './types.ts';
 
@@ -30,8 +32,16 @@ export interface TransferOptions {
   transforms?: readonly Transform[];
   /** How to find out afterwards what really arrived. Default: not verified. */
   verify?: Verifier;
-  /** Knows what an earlier attempt has done, and takes down what this one does. Default: an empty one. */
+  /**
+   * Knows what an earlier attempt has done, and takes down what this one does. The source is asked only for what it lacks;
+   * what it has is verified again with the rest. Default: an empty one.
+   */
   ledger?: Ledger;
+  /**
+   * Hashes the pixel data of each instance as they are stored, for the ledger: `() => createHash('sha256')` with Node's
+   * crypto. Default: not hashed.
+   */
+  createPixelHash?: () => StreamingHash;
   /**
    * Bytes of instances kept in memory at once, so that several can be stored in parallel and a rejected one be sent again
    * without asking the source. Instances above half of it are not kept: they stream from source to sink.
@@ -59,6 +69,8 @@ export interface TransferResult {
   /** What struck instances, the most frequent first. */
   reasons: TransferReason[];
   verification: Verification;
+  /** Sentences about the whole: what was not as it was asked for, and did not keep it from being done. */
+  remarks: string[];
   /** Of a transfer that is not ok: may what is missing be delivered or accepted later? */
   retryable: boolean;
   /** Set when the transfer ended early; what was not tried counts as failed. */
@@ -79,9 +91,14 @@ export async function transfer(options: TransferOptions): Promise<TransferResult
   return new TransferRun(options).run();
 }
 
+/** How often a source is asked again because it has got more meanwhile. */
+const MAXIMUM_ROUNDS = 10;
+
 /** An instance with the number of bytes that were read of it. */
 interface CountedInstance extends DicomInstance {
   bytesRead(): number;
+  /** Of the pixel data, once all was read. */
+  pixelSha256(): string | undefined;
   /** The error reading it ended with: the source's or a transform's, as opposed to the sink's. */
   readError(): unknown;
 }
@@ -96,11 +113,15 @@ class TransferRun {
   readonly #signal: AbortSignal;
   /** Stores under way, those waiting for a free slot included. */
   readonly #stores = new Set<Promise<void>>();
-  readonly #stored: StoredInstance[] = [];
+  /** By SOP Instance UID at the source: what is at the destination now and has to be found there. */
+  readonly #delivered = new Map<string, StoredInstance & { earlier: boolean }>();
+  readonly #remarks: string[] = [];
   #free: number;
   readonly #slotWaiters: (() => void)[] = [];
   /** Servers race on inserting a new study: the first instance goes alone. */
   #firstStored: Promise<void> | undefined;
+  /** Instances that should be at the destination and were not found there. */
+  #lost = 0;
   #problem: TransferProblem | undefined;
   #retryable = false;
 
@@ -118,12 +139,13 @@ class TransferRun {
     try {
       expected = await this.#expect();
       await this.#moveAll(expected);
+      expected = await this.#moveWhatCameSince(expected);
     } catch (error) {
       this.#fail(error);
     }
     await Promise.allSettled(this.#stores);
     this.#accountForMissing(expected);
-    if (this.#options.verify && this.#stored.length > 0 && !this.#options.signal?.aborted) {
+    if (this.#options.verify && this.#delivered.size > 0 && !this.#options.signal?.aborted) {
       verification = await this.#verify(this.#options.verify);
     }
     return this.#result(verification);
@@ -136,21 +158,49 @@ class TransferRun {
       ? await expectedInstances({ find: source.find.bind(source) }, selection, { signal: this.#signal })
       : { sopClassUids: [], excluded: 0, selection };
     const { counts } = this.#tally;
-    if (expected.count !== undefined) counts.expected = expected.count + expected.excluded;
     counts.skipped += expected.excluded;
+    counts.excluded += expected.excluded;
     if (expected.excluded > 0)
       this.#tally.addReason('skipped', 'left out: modality excluded', expected.excluded);
-    for (const sop of [...(expected.instances?.values() ?? [])].flat()) {
-      if (!this.#ledger.get(sop)) this.#ledger.set({ sop, state: 'expected' });
-    }
-    this.#progress();
+    if (expected.remark !== undefined) this.#remarks.push(expected.remark);
+    this.#announce(expected);
     return expected;
   }
 
+  /** Takes down what is to come. */
+  #announce({ count, excluded, instances }: ExpectedInstances): void {
+    if (count !== undefined) this.#tally.counts.expected = count + excluded;
+    for (const sop of [...(instances?.values() ?? [])].flat()) {
+      if (!this.#ledger.get(sop)) this.#ledger.set({ sop, state: 'expected' });
+    }
+    this.#progress();
+  }
+
+  /** A study may still be growing: what came to the source while the rest was read belongs to it. */
+  async #moveWhatCameSince(expected: ExpectedInstances): Promise<ExpectedInstances> {
+    const { source, selection } = this.#options;
+    if (!source.find) return expected;
+    const searchable = { find: source.find.bind(source) };
+    const options = { signal: this.#signal };
+    let known = expected;
+    for (let round = 0; round < MAXIMUM_ROUNDS && (await hasGrown(searchable, known, options)); round += 1) {
+      const before = this.#seen.size;
+      const { excluded } = known;
+      // Series left out that have grown were counted once and stay left out.
+      known = { ...(await expectedInstances(searchable, selection, options)), excluded };
+      this.#announce(known);
+      await this.#moveAll(known);
+      // Numbers that nothing stands behind are not waited for.
+      if (this.#seen.size === before) break;
+    }
+    return known;
+  }
+
   async #moveAll(expected: ExpectedInstances): Promise<void> {
-    if (!expected.selection) return;
+    const selection = this.#lacking(expected);
+    if (!selection) return;
     const { source } = this.#options;
-    const instances = source.retrieve(expected.selection, {
+    const instances = source.retrieve(selection, {
       signal: this.#signal,
       sopClassUids: expected.sopClassUids,
       onFailure: (failure) => {
@@ -167,6 +217,21 @@ class TransferRun {
       await this.#take(instance);
     }
     this.#signal.throwIfAborted();
+  }
+
+  /** What to ask the source for: the selection without what is at the destination. Undefined when nothing lacks. */
+  #lacking({ selection, instances }: ExpectedInstances): Selection | undefined {
+    if (!selection || !instances) return selection;
+    const lacks = (sop: string) => !this.#seen.has(sop) && !this.#ledger.isSettled(sop);
+    const series = [...instances].map(([uid, sops]) => ({ uid, sops, lacking: sops.filter(lacks) }));
+    const incomplete = series.filter(({ lacking }) => lacking.length > 0);
+    if (incomplete.length === 0) return undefined;
+    const seriesInstanceUids = incomplete.map(({ uid }) => uid);
+    if (incomplete.some(({ sops, lacking }) => lacking.length < sops.length)) {
+      const sopInstanceUids = incomplete.flatMap(({ lacking }) => lacking);
+      return { ...selection, seriesInstanceUids, sopInstanceUids };
+    }
+    return incomplete.length === series.length ? selection : { ...selection, seriesInstanceUids };
   }
 
   readonly #seen = new Set<string>();
@@ -190,7 +255,7 @@ class TransferRun {
     let reserved = 0;
     const chunks: Uint8Array[] = [];
     try {
-      outgoing = counted(await this.#transform(await checkIdentity(instance)));
+      outgoing = counted(await this.#transform(await checkIdentity(instance)), this.#options.createPixelHash);
     } catch (error) {
       if (await this.#notTaken(sop, error)) await refuse(instance);
       return;
@@ -218,7 +283,8 @@ class TransferRun {
 
     if (whole) {
       const kept: DicomInstance = { ...describe(outgoing), byteLength: reserved, dataset: replay(chunks) };
-      const done = this.#inTurn(() => this.#storeKept(sop, kept, reserved)).finally(() => {
+      const pixelSha256 = outgoing.pixelSha256();
+      const done = this.#inTurn(() => this.#storeKept(sop, kept, reserved, pixelSha256)).finally(() => {
         this.#budget.release(reserved);
         chunks.length = 0;
       });
@@ -288,13 +354,18 @@ class TransferRun {
   }
 
   /** Stores an instance that is in memory, again if the destination may take it later. */
-  async #storeKept(sop: string, instance: DicomInstance, bytes: number): Promise<void> {
+  async #storeKept(
+    sop: string,
+    instance: DicomInstance,
+    bytes: number,
+    pixelSha256: string | undefined,
+  ): Promise<void> {
     for (let attempt = 0; ; attempt += 1) {
       const wait = RESEND_WAITS[attempt];
       try {
         const outcome = await this.#options.sink.store(instance, { signal: this.#signal });
         if (outcome.state !== 'failed' || !outcome.retryable || wait === undefined) {
-          this.#settle(sop, instance, outcome, bytes);
+          this.#settle(sop, instance, outcome, { bytes, pixelSha256 });
           return;
         }
       } catch (error) {
@@ -311,7 +382,10 @@ class TransferRun {
   async #storeStreamed(sop: string, instance: DicomInstance, outgoing: CountedInstance): Promise<void> {
     try {
       const outcome = await this.#options.sink.store(instance, { signal: this.#signal });
-      this.#settle(sop, instance, outcome, outgoing.bytesRead());
+      this.#settle(sop, instance, outcome, {
+        bytes: outgoing.bytesRead(),
+        pixelSha256: outgoing.pixelSha256(),
+      });
     } catch (error) {
       const readError = outgoing.readError();
       if (readError !== undefined) {
@@ -324,7 +398,12 @@ class TransferRun {
     }
   }
 
-  #settle(sop: string, instance: DicomInstance, outcome: StoreOutcome, bytes: number): void {
+  #settle(
+    sop: string,
+    instance: DicomInstance,
+    outcome: StoreOutcome,
+    { bytes, pixelSha256 }: { bytes: number; pixelSha256: string | undefined },
+  ): void {
     if (outcome.state === 'failed') {
       this.#settleFailed(sop, outcome.message ?? 'refused by the destination', outcome);
       return;
@@ -336,7 +415,7 @@ class TransferRun {
     } else {
       counts.stored += 1;
       counts.bytes += bytes;
-      this.#stored.push({ sopInstanceUid: instance.sopInstanceUid, bytes });
+      this.#delivered.set(sop, { sopInstanceUid: instance.sopInstanceUid, bytes, earlier: false });
     }
     if (outcome.state === 'warning') {
       counts.warnings += 1;
@@ -348,6 +427,7 @@ class TransferRun {
       state: outcome.state,
       bytes,
       ...(outcome.status === undefined ? {} : { status: outcome.status }),
+      ...(pixelSha256 === undefined ? {} : { pixelSha256 }),
     });
     this.#progress();
   }
@@ -368,7 +448,20 @@ class TransferRun {
     this.#seen.add(sop);
     this.#tally.counts.skipped += 1;
     this.#tally.addReason('skipped', 'stored by an earlier attempt');
+    const record = this.#ledger.get(sop);
+    if (record && record.state !== 'excluded') {
+      const sopInstanceUid = record.newSop ?? this.#mapped(sop);
+      this.#delivered.set(sop, { sopInstanceUid, bytes: record.bytes ?? 0, earlier: true });
+    }
     this.#progress();
+  }
+
+  /** What a UID becomes on the way. */
+  #mapped(uid: string): string {
+    return (this.#options.transforms ?? []).reduce(
+      (mapped, transform) => transform.mapUid?.(mapped) ?? mapped,
+      uid,
+    );
   }
 
   /** Ends the transfer early. The first reason stands. */
@@ -396,7 +489,9 @@ class TransferRun {
           : // One trouble is one reason, whether it struck an instance or kept it from being tried.
             this.#problem.message;
     for (const record of [...this.#ledger.records()]) {
-      if (record.state === 'received') this.#settleFailed(record.sop, message, { retryable: true });
+      // A ledger may hold other studies, and what an attempt that was killed had begun to receive.
+      if (record.state === 'received' && this.#seen.has(record.sop))
+        this.#settleFailed(record.sop, message, { retryable: true });
     }
     for (const sop of [...(expected?.instances?.values() ?? [])].flat()) {
       if (this.#seen.has(sop)) continue;
@@ -417,34 +512,52 @@ class TransferRun {
   }
 
   async #verify(verify: Verifier): Promise<Verification> {
-    const map = (uid: string) =>
-      (this.#options.transforms ?? []).reduce(
-        (mapped, transform) => transform.mapUid?.(mapped) ?? mapped,
-        uid,
-      );
     try {
       await this.#options.sink.release?.();
       const study = {
-        studyInstanceUid: map(this.#options.selection.studyInstanceUid),
-        instances: this.#stored,
+        studyInstanceUid: this.#mapped(this.#options.selection.studyInstanceUid),
+        instances: [...this.#delivered.values()].map(({ sopInstanceUid, bytes }) => ({
+          sopInstanceUid,
+          bytes,
+        })),
       };
       const result = await verify(study, this.#options.signal ? { signal: this.#options.signal } : {});
-      this.#tally.counts.verified = result.verified;
-      const missing = this.#stored.length - result.verified;
-      if (result.verification !== 'none' && missing > 0) {
-        this.#retryable = true;
-        this.#tally.addReason(
-          'failed',
-          'accepted by the destination, but not found there afterwards',
-          missing,
-        );
-      }
+      if (result.verification !== 'none') this.#bookVerified(result);
       this.#progress();
       return result.verification;
     } catch (error) {
       this.#fail(error);
       return 'none';
     }
+  }
+
+  /** What was not found again has to be sent again, whichever attempt had sent it. */
+  #bookVerified({ verified, missing }: VerificationResult): void {
+    const { counts } = this.#tally;
+    const lost = this.#delivered.size - verified;
+    if (lost > 0) {
+      this.#retryable = true;
+      this.#tally.addReason('failed', 'accepted by the destination, but not found there afterwards', lost);
+    }
+    if (missing === undefined) {
+      counts.verified = Math.max(0, counts.stored - lost);
+      this.#lost = lost;
+      return;
+    }
+    const gone = new Set(missing);
+    for (const [sop, { sopInstanceUid, earlier }] of this.#delivered) {
+      const record = this.#ledger.get(sop) ?? { sop };
+      if (!gone.has(sopInstanceUid)) {
+        if (!earlier) counts.verified += 1;
+        this.#ledger.set({ ...record, state: 'verified' });
+        continue;
+      }
+      this.#ledger.set({ sop, state: 'failed' });
+      if (!earlier) continue;
+      counts.skipped -= 1;
+      counts.failed += 1;
+    }
+    this.#lost = lost;
   }
 
   #result(verification: Verification): TransferResult {
@@ -460,12 +573,13 @@ class TransferRun {
     }
     const complete =
       counts.failed === 0 && counts.held === 0 && counts.stored + counts.skipped === counts.expected;
-    const verified = verification === 'none' || counts.verified === counts.stored;
+    const verified = verification === 'none' || this.#lost === 0;
     return {
       ok: this.#problem === undefined && complete && verified && counts.expected > 0,
       counts: { ...counts },
       reasons: this.#tally.reasons(),
       verification,
+      remarks: this.#remarks,
       retryable: this.#problem?.retryable ?? this.#retryable,
       ...(this.#problem ? { problem: this.#problem } : {}),
     };
@@ -500,12 +614,16 @@ function describe({ sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength }
   };
 }
 
-function counted(instance: DicomInstance): CountedInstance {
+function counted(
+  instance: DicomInstance,
+  createPixelHash: (() => StreamingHash) | undefined,
+): CountedInstance {
+  const hashed = createPixelHash && hashPixelData(instance, createPixelHash);
   let bytes = 0;
   let failure: unknown;
   async function* read() {
     try {
-      for await (const chunk of instance.dataset) {
+      for await (const chunk of (hashed?.instance ?? instance).dataset) {
         bytes += chunk.length;
         yield chunk;
       }
@@ -514,7 +632,13 @@ function counted(instance: DicomInstance): CountedInstance {
       throw error;
     }
   }
-  return { ...describe(instance), dataset: read(), bytesRead: () => bytes, readError: () => failure };
+  return {
+    ...describe(instance),
+    dataset: read(),
+    bytesRead: () => bytes,
+    pixelSha256: () => hashed?.digest(),
+    readError: () => failure,
+  };
 }
 
 /** The same bytes for every reader. */

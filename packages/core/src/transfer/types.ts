@@ -107,6 +107,8 @@ export interface VerificationResult {
   verification: Verification;
   /** How many of the stored instances were found again. */
   verified: number;
+  /** SOP Instance UIDs of those that were not, where each was looked for by itself; undefined where only numbers are known. */
+  missing?: readonly string[];
 }
 
 /** Finds out whether stored instances of a study really are at the destination. UIDs are the destination's. */

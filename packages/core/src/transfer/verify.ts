@@ -54,7 +54,8 @@ async function byImage(
   } catch (error) {
     rethrowUnlessRefused(error, options);
   }
-  return answered ? { verification: 'image', verified: instances.length - missing.size } : undefined;
+  if (!answered) return undefined;
+  return { verification: 'image', verified: instances.length - missing.size, missing: [...missing] };
 }
 
 async function byCount(

@@ -37,6 +37,9 @@ export interface Summary extends Partial<SummaryCounts> {
   matches?: number;
 }
 
+/** How far a transfer is. */
+type Progress = Readonly<Omit<TransferCounts, 'excluded'>>;
+
 /**
  * What a command says. On a terminal: sentences on stdout and one line of progress that is written over; with `--json`:
  * one object a line on stdout and nothing else there. Reasons go to stderr either way.
@@ -72,7 +75,7 @@ export class Output {
   }
 
   /** Shows counts, at most twice a second as JSON and ten times on a terminal. */
-  progress(counts: Readonly<TransferCounts>, seconds: number): void {
+  progress(counts: Progress, seconds: number): void {
     const now = performance.now();
     if (now - this.#lastProgress < (this.json ? 500 : 100)) return;
     this.#lastProgress = now;
@@ -158,7 +161,7 @@ function systemErrorSentence(error: NodeJS.ErrnoException): string {
   }
 }
 
-function progressLine(counts: Readonly<TransferCounts>, seconds: number): string {
+function progressLine(counts: Progress, seconds: number): string {
   const done = counts.stored + counts.skipped + counts.failed + counts.held;
   const of = counts.expected === undefined ? '' : ` of ${counts.expected}`;
   const rate = seconds > 0 ? ` · ${formatBytes(counts.bytes / seconds)}/s` : '';

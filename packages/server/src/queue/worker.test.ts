@@ -69,7 +69,7 @@ describe('a job', () => {
     await using _worker = await queue.startWorker(async () => ({
       end: 'failure',
       message: '1 failed of 3 instances.',
-      counts: { expected: 3, ...counts },
+      counts: { expected: 3, excluded: 0, ...counts },
       reasons: [{ outcome: 'failed', message: 'refused', count: 1 }],
       verification: 'image',
     }));

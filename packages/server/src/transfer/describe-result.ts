@@ -6,19 +6,19 @@ export function describeResult(result: TransferResult): AttemptResult {
   const { counts, reasons, verification, problem } = result;
   const known = { counts, reasons, verification };
   if (result.ok) {
-    const remarks = counts.warnings > 0;
+    const remarks = counts.warnings > 0 || result.remarks.length > 0;
     return { ...known, end: remarks ? 'warning' : 'success', message: success(result) };
   }
   const end = result.retryable ? 'retryable' : 'failure';
   return { ...known, end, message: problem?.message ?? failure(result) };
 }
 
-function success({ counts, verification }: TransferResult): string {
+function success({ counts, verification, remarks }: TransferResult): string {
   const parts = [`${instances(counts.stored)} transferred`];
   if (counts.skipped > 0) parts.push(`${counts.skipped} skipped`);
   if (counts.warnings > 0) parts.push(`${counts.warnings} stored with a remark of the destination`);
   parts.push(counts.stored === 0 ? 'nothing to verify' : VERIFIED[verification]);
-  return `${parts.join(', ')}.`;
+  return [`${parts.join(', ')}.`, ...remarks].join(' ');
 }
 
 const VERIFIED: Readonly<Record<Verification, string>> = {

@@ -1,7 +1,7 @@
 import type { LedgerRecord, TransferCounts } from '@adit/core';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
-import type { LedgerTable, Schema } from '../db/schema.ts';
+import type { Schema } from '../db/schema.ts';
 import { isKept, saveLedger } from '../jobs/ledger-store.ts';
 import { type ClaimedTask, saveProgress } from '../jobs/task-lifecycle.ts';
 
@@ -20,7 +20,7 @@ export class ProgressRecorder {
   readonly #logger: Logger;
   readonly #timer: NodeJS.Timeout;
   #counts: TransferCounts | undefined;
-  #ledger: (LedgerRecord & { state: LedgerTable['state'] })[] = [];
+  #ledger: LedgerRecord[] = [];
   #writing: Promise<void> | undefined;
   #rate = 0;
   #last = { bytes: 0, at: performance.now() };
