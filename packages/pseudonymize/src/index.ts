@@ -1,4 +1,4 @@
-export { randomKey } from './keys/key.ts';
+export { keyFingerprint, randomKey } from './keys/key.ts';
 export type { PatientIdentity } from './keys/patient-id.ts';
 export { PseudonymizeError } from './pseudonymize-error.ts';
 export {

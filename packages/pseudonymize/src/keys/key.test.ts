@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { PseudonymizeError } from '../pseudonymize-error.ts';
-import { deriveSubKeys, randomKey } from './key.ts';
+import { deriveSubKeys, keyFingerprint, randomKey } from './key.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -49,3 +49,11 @@ function catchError(run: () => unknown): unknown {
   }
   return undefined;
 }
+
+test('a fingerprint is what another implementation of HKDF derives', () => {
+  const key = Uint8Array.from({ length: 32 }, (_, index) => index);
+  const expected = hkdfSync('sha256', key, '', 'adit pseudonymize v1 fingerprint', 16);
+  expect(keyFingerprint(key)).toBe(Buffer.from(expected).toString('hex'));
+  expect(keyFingerprint(key)).toBe('62c57ad2f6e5a4c75ab17268c4364f24');
+  expect(keyFingerprint(key.subarray(1))).not.toBe(keyFingerprint(key));
+});

@@ -1,5 +1,6 @@
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex } from '@noble/hashes/utils.js';
 import { PseudonymizeError } from '../pseudonymize-error.ts';
 
 /** What a sub-key is for. */
@@ -22,15 +23,28 @@ export function randomKey(): Uint8Array {
  * The bytes of the key are taken as they are. Throws `INVALID_KEY` for one that is not 16 to 4096 bytes long.
  */
 export function deriveSubKeys(key: Uint8Array): SubKeys {
-  if (key.length < minKeyLength || key.length > maxKeyLength) {
-    throw new PseudonymizeError(
-      'INVALID_KEY',
-      `A key has ${minKeyLength} to ${maxKeyLength} bytes, this one has ${key.length}; give another.`,
-    );
-  }
-  const derive = (purpose: KeyPurpose) => {
-    const info = new TextEncoder().encode(`adit pseudonymize v1 ${purpose}`);
-    return hkdf(sha256, key, undefined, info, 32);
-  };
+  checkKey(key);
+  const derive = (purpose: KeyPurpose) => hkdf(sha256, key, undefined, infoOf(purpose), 32);
   return { uid: derive('uid'), id: derive('id'), date: derive('date'), name: derive('name') };
+}
+
+/**
+ * Tells two keys apart and nothing else of them: 16 bytes in hexadecimal digits, derived as the sub-keys are, with the info
+ * `adit pseudonymize v1 fingerprint`. Throws `INVALID_KEY`.
+ */
+export function keyFingerprint(key: Uint8Array): string {
+  checkKey(key);
+  return bytesToHex(hkdf(sha256, key, undefined, infoOf('fingerprint'), 16));
+}
+
+function infoOf(purpose: string): Uint8Array {
+  return new TextEncoder().encode(`adit pseudonymize v1 ${purpose}`);
+}
+
+function checkKey(key: Uint8Array): void {
+  if (key.length >= minKeyLength && key.length <= maxKeyLength) return;
+  throw new PseudonymizeError(
+    'INVALID_KEY',
+    `A key has ${minKeyLength} to ${maxKeyLength} bytes, this one has ${key.length}; give another.`,
+  );
 }

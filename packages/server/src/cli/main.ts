@@ -107,7 +107,11 @@ command('move <node>', 'have a DIMSE node send studies to another one (C-MOVE)')
 command('transfer', 'move studies from one place to another')
   .requiredOption('--from <place>', 'dicom://AET@host:port, dicomweb+http(s)://… or a folder')
   .requiredOption('--to <place>', 'dicom://AET@host:port or a folder')
-  .requiredOption('--study <uid>', 'Study Instance UID, as often as needed', uids)
+  .option('--study <uid>', 'Study Instance UID, as often as needed', uids)
+  .option(
+    '--list <csv>',
+    'studies of a file instead: columns StudyInstanceUID, and SeriesInstanceUID, PatientID, Pseudonym where wanted',
+  )
   .option('--series <uid>', 'only this series, as often as needed', uids)
   .option('--exclude-modality <modality>', 'leave out series of this modality', texts)
   .option('--pseudonym <text>', 'pseudonymize: becomes PatientID and PatientName', pseudonym)
@@ -128,6 +132,10 @@ command('transfer', 'move studies from one place to another')
     wholeNumber('--max-associations', 1, 64),
   )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
+  .option('--ledger <file>', 'take down what becomes of each instance, in a new file')
+  .option('--resume <ledger>', 'go on where the transfer of this ledger ended: only what it lacks is sent')
+  .option('--manifest <file>', 'list what was stored, without original UIDs: JSON lines, or CSV by its name')
+  .option('--manifest-originals', 'with original UIDs: whoever has it can undo the pseudonyms')
   .option('--dry-run', 'count only, transfer nothing')
   .action(run(async (options) => (await import('./transfer.ts')).transferCommand(output, options, stop)));
 

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { DicomError, HeldBackError, TransferTally } from '@adit/core';
 import { createFolderSink, readDicomFile, walkFiles } from '@adit/core/node';
-import { type DeidentificationOptions, pseudonymizerFor } from './deidentification.ts';
+import { type DeidentificationOptions, deidentificationFor } from './deidentification.ts';
 import { errorSentence, formatBytes, type Output, tellReasons } from './output.ts';
 import { UsageError } from './place.ts';
 
@@ -13,8 +13,9 @@ export async function pseudonymizeCommand(
   options: DeidentificationOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const pseudonymizer = await pseudonymizerFor(output, { recipe: 'basic', ...options });
-  if (!pseudonymizer) throw new UsageError('pseudonymize needs --pseudonym.');
+  const deidentification = await deidentificationFor(output, { recipe: 'basic', ...options });
+  if (!deidentification) throw new UsageError('pseudonymize needs --pseudonym.');
+  const pseudonymizer = deidentification.pseudonymizer(options.pseudonym);
   const single = (await stat(input)).isFile();
   const sink = createFolderSink(target, { layout: 'flat' });
   const tally = new TransferTally();

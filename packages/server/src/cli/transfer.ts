@@ -16,16 +16,23 @@ import { readHeaderFile } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
 import { type Place, parsePlace, UsageError } from './place.ts';
+import { type ListedStudy, readTransferList } from './transfer-list.ts';
+import { openRecord } from './transfer-record.ts';
 
 export interface TransferOptions extends DeidentificationOptions {
   from: string;
   to: string;
-  study: string[];
+  study?: string[];
+  list?: string;
   series?: string[];
   excludeModality?: string[];
   verify?: Verification;
   maxAssociations?: number;
   headerFile?: string;
+  ledger?: string;
+  resume?: string;
+  manifest?: string;
+  manifestOriginals?: boolean;
   dryRun?: boolean;
 }
 
@@ -37,34 +44,43 @@ export async function transferCommand(
 ): Promise<boolean> {
   const from = parsePlace(options.from);
   const to = parsePlace(options.to);
-  if (options.series && options.study.length > 1) throw new UsageError('--series goes with one --study.');
-  const { pseudonymizerFor } = await import('./deidentification.ts');
-  const pseudonymizer = await pseudonymizerFor(output, options);
+  const studies = await studiesOf(options);
+  const { deidentificationFor } = await import('./deidentification.ts');
+  const ofEach = studies.some(({ pseudonym }) => pseudonym !== undefined);
+  const deidentification = await deidentificationFor(output, options, { ofEach });
+  if (ofEach && options.pseudonym === undefined && studies.some(({ pseudonym }) => pseudonym === undefined)) {
+    throw new UsageError('Some rows of the list have a pseudonym and others have none: give one to each.');
+  }
 
   await using source = await openSource(from, options);
-  if (options.dryRun) return dryRun(output, from, source, options, signal);
+  if (options.dryRun) return dryRun(output, { from, source, studies }, options, signal);
+  await using record = await openRecord(options, { to, studies, deidentification });
+  if (record.done > 0) output.remark(`${record.done} instances are done: the ledger says so.`);
   await using destination = openDestination(to, options);
 
   const started = performance.now();
   const seconds = () => round((performance.now() - started) / 1000);
   const totals: SummaryCounts = { ...NO_COUNTS };
   let ok = true;
-  for (const [index, studyInstanceUid] of options.study.entries()) {
+  for (const [index, study] of studies.entries()) {
+    const pseudonymizer = deidentification?.pseudonymizer(study.pseudonym ?? options.pseudonym);
     const result = await transfer({
       source,
       sink: destination.sink,
-      selection: selectionOf(studyInstanceUid, options),
+      selection: selectionOf(study, options),
       ...(pseudonymizer ? { transforms: [pseudonymizer.transform] } : {}),
       ...(destination.verify ? { verify: destination.verify } : {}),
+      ...record.options,
       signal,
       onProgress: (counts) => output.progress(counts, seconds()),
     });
     addTo(totals, result);
-    const which = options.study.length === 1 ? '' : `Study ${index + 1} of ${options.study.length}: `;
+    const which = studies.length === 1 ? '' : `Study ${index + 1} of ${studies.length}: `;
     const verifiedAsAsked =
       options.verify === undefined || options.verify === result.verification || result.counts.stored === 0;
     if (!result.ok || !verifiedAsAsked) ok = false;
     tellReasons(output, result.reasons);
+    for (const remark of result.remarks) output.remark(`${which}${remark}`);
     if (result.problem) output.remark(`${which}${result.problem.message} (${from.text} to ${to.text})`);
     if (!verifiedAsAsked) {
       output.remark(
@@ -74,21 +90,39 @@ export async function transferCommand(
     output.event({
       event: 'study',
       number: index + 1,
-      of: options.study.length,
+      of: studies.length,
       ok: result.ok && verifiedAsAsked,
     });
     if (signal.aborted) break;
   }
   totals.seconds = seconds();
+  await record.finish({ unchanged: deidentification === undefined });
   output.summary({ ok, ...totals }, sentence(ok, totals, from, to));
   return ok;
 }
 
-function selectionOf(studyInstanceUid: string, options: TransferOptions): Selection {
+async function studiesOf({ study, list, series }: TransferOptions): Promise<ListedStudy[]> {
+  if ((study === undefined) === (list === undefined)) throw new UsageError('Name --study or --list.');
+  if (series && (list !== undefined || study!.length > 1)) {
+    throw new UsageError('--series goes with one --study.');
+  }
+  if (list !== undefined) return readTransferList(list);
+  const unique = [...new Set(study)];
+  return unique.map((studyInstanceUid) => ({
+    studyInstanceUid,
+    ...(series && { seriesInstanceUids: series }),
+  }));
+}
+
+function selectionOf(
+  { studyInstanceUid, seriesInstanceUids, patientId }: ListedStudy,
+  { excludeModality }: TransferOptions,
+): Selection {
   return {
     studyInstanceUid,
-    ...(options.series ? { seriesInstanceUids: options.series } : {}),
-    ...(options.excludeModality ? { excludeModalities: options.excludeModality } : {}),
+    ...(seriesInstanceUids && { seriesInstanceUids }),
+    ...(patientId !== undefined && { patientId }),
+    ...(excludeModality && { excludeModalities: excludeModality }),
   };
 }
 
@@ -159,21 +193,21 @@ function verifierFor(asked: Verification | undefined, client: Queryable): Verifi
 
 async function dryRun(
   output: Output,
-  from: Place,
-  source: Queryable,
+  { from, source, studies }: { from: Place; source: Queryable; studies: readonly ListedStudy[] },
   options: TransferOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
   let expected = 0;
   let skipped = 0;
-  for (const studyInstanceUid of options.study) {
-    const plan = await expectedInstances(source, selectionOf(studyInstanceUid, options), { signal });
+  for (const study of studies) {
+    const plan = await expectedInstances(source, selectionOf(study, options), { signal });
+    if (plan.remark !== undefined) output.remark(plan.remark);
     expected += (plan.count ?? 0) + plan.excluded;
     skipped += plan.excluded;
   }
   output.summary(
     { ok: expected > 0, expected, skipped, seconds: output.seconds() },
-    `${expected - skipped} instances of ${options.study.length} studies would be transferred from ${from.text}; ${skipped} are left out.`,
+    `${expected - skipped} instances of ${studies.length} studies would be transferred from ${from.text}; ${skipped} are left out.`,
   );
   return expected > 0;
 }
