@@ -138,9 +138,12 @@ export async function readLedgerFile(
   }
 }
 
-/** That something was verified says no more than that: the rest stands in the line before. */
+/** Of what was verified the rest stands in the line before; that a status is 0 is said by the state. */
 function briefly(record: LedgerRecord): LedgerRecord {
-  return record.state === 'verified' ? { sop: record.sop, state: record.state } : record;
+  if (record.state === 'verified') return { sop: record.sop, state: record.state };
+  if (record.status !== 0) return record;
+  const { status: _, ...rest } = record;
+  return rest;
 }
 
 function carriedOver(before: LedgerRecord | undefined, { state }: LedgerRecord): Partial<LedgerRecord> {
