@@ -1,104 +1,37 @@
-import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import type { AssociateAc, AssociateRq } from './pdu.ts';
 import { Sta } from './state-machine.ts';
 import {
-  associateRequest,
-  messageBytes,
-  type ScriptedPeer,
-  scriptedClient,
-  scriptedServer,
-} from './testing/scripted-peer.ts';
-import { acceptedTransport, openTransport } from './transport.ts';
-import { type AbortIndication, UpperLayer, type UpperLayerUser } from './upper-layer.ts';
+  acceptingUpperLayer,
+  acceptOf,
+  requestingUpperLayer,
+  verificationRequest,
+} from './testing/recorded-upper-layer.ts';
+import { messageBytes, type ScriptedPeer } from './testing/scripted-peer.ts';
 
-const cleanUps: (() => unknown)[] = [];
+const open: AsyncDisposable[] = [];
 afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+  for (const one of open.splice(0).reverse()) await one[Symbol.asyncDispose]();
 });
 
-/** Takes down what the upper layer says, in order. */
-function recorder() {
-  const events: string[] = [];
-  const aborts: AbortIndication[] = [];
-  const waiting = new Map<string, PromiseWithResolvers<void>>();
-  const note = (event: string) => {
-    events.push(event);
-    waiting.get(event)?.resolve();
-  };
-  const user: UpperLayerUser = {
-    onAssociateRequest: () => note('associate'),
-    onAssociateAnswer: (answer) => note(answer.type),
-    onFragment: () => note('data'),
-    onReleaseRequest: () => note('release?'),
-    onReleased: () => note('released'),
-    onAbort: (indication) => {
-      aborts.push(indication);
-      note('abort');
-    },
-    onActivity: () => undefined,
-  };
-  const until = async (event: string) => {
-    if (events.includes(event)) return;
-    const gate = Promise.withResolvers<void>();
-    waiting.set(event, gate);
-    await gate.promise;
-  };
-  return { user, events, aborts, until };
-}
-
-const contexts = [['1.2.840.10008.1.1', '1.2.840.10008.1.2']] as const;
-
-function acceptOf(request: AssociateRq): AssociateAc {
-  return {
-    ...request,
-    type: 'A-ASSOCIATE-AC',
-    contexts: [{ id: 1, result: 0, transferSyntax: '1.2.840.10008.1.2' }],
-  };
-}
-
-/** An upper layer as acceptor, and the scripted peer that has connected to it. */
-async function accepting(artimSeconds = 30) {
-  const server = createServer().listen(0, '127.0.0.1');
-  cleanUps.push(() => server.close());
-  const connection = once(server, 'connection') as Promise<[Socket]>;
-  await once(server, 'listening');
-  const peer = await scriptedClient((server.address() as AddressInfo).port);
-  cleanUps.push(() => peer.socket.destroy());
-  const record = recorder();
-  const [socket] = await connection;
-  const upper = new UpperLayer(acceptedTransport(socket), record.user, {
-    requestor: false,
-    maximumLength: 65536,
-    artimSeconds,
-  });
-  return { peer, upper, ...record };
+async function accepting(artimSeconds?: number) {
+  const all = await acceptingUpperLayer(artimSeconds);
+  open.push(all);
+  return all;
 }
 
 async function acceptor() {
   const all = await accepting();
-  const request = associateRequest(contexts);
-  all.peer.send(request);
+  all.peer.send(verificationRequest);
   await all.until('associate');
-  all.upper.accept(acceptOf(request));
+  all.upper.accept(acceptOf(verificationRequest));
   await all.peer.expect('A-ASSOCIATE-AC');
   return all;
 }
 
-/** An upper layer as requestor, and the script its peer follows. */
 async function requestor(script: (peer: ScriptedPeer) => Promise<void>) {
-  const server = await scriptedServer(script);
-  cleanUps.push(() => server[Symbol.asyncDispose]());
-  const record = recorder();
-  const transport = openTransport({ host: '127.0.0.1', port: server.node.port });
-  const upper = new UpperLayer(transport, record.user, {
-    requestor: true,
-    maximumLength: 65536,
-    artimSeconds: 30,
-  });
-  upper.associate(associateRequest(contexts));
-  return { upper, ...record };
+  const all = await requestingUpperLayer(script);
+  open.push(all);
+  return all;
 }
 
 describe('the requestor', () => {
@@ -201,7 +134,7 @@ describe('the acceptor', () => {
 
   test('closes a rejected connection that the peer leaves open (ARTIM)', async () => {
     const { peer, upper, until } = await accepting(0.05);
-    peer.send(associateRequest(contexts));
+    peer.send(verificationRequest);
     await until('associate');
     upper.reject({ type: 'A-ASSOCIATE-RJ', result: 1, source: 1, reason: 1 });
     await peer.expect('A-ASSOCIATE-RJ');
@@ -210,7 +143,7 @@ describe('the acceptor', () => {
 
   test('rejects another protocol version by itself (AE-6)', async () => {
     const { peer, upper, events } = await accepting();
-    peer.send(associateRequest(contexts, { protocolVersion: 6 }));
+    peer.send({ ...verificationRequest, protocolVersion: 6 });
     expect(await peer.expect('A-ASSOCIATE-RJ')).toMatchObject({ source: 2, reason: 2 });
     expect(upper.state).toBe(Sta.awaitingTransportClose);
     expect(events).toEqual([]);
@@ -218,7 +151,7 @@ describe('the acceptor', () => {
 
   test('aborts a second association request (AA-8), then ignores what comes (AA-6)', async () => {
     const { peer, upper, until, aborts } = await acceptor();
-    peer.send(associateRequest(contexts), { type: 'A-RELEASE-RQ' });
+    peer.send(verificationRequest, { type: 'A-RELEASE-RQ' });
     expect(await peer.expect('A-ABORT')).toEqual({ type: 'A-ABORT', source: 2, reason: 2 });
     await until('abort');
     expect(aborts).toEqual([{ by: 'protocol', message: 'an unexpected A-ASSOCIATE-RQ PDU came' }]);
