@@ -8,6 +8,7 @@ import type { MessageExchange } from './message-exchange.ts';
 import type { DimseNode } from './node.ts';
 import type { PresentationContext } from './presentation-context.ts';
 import type { SubOperationCounts, SubOperationsEnd } from './sub-operations.ts';
+import type { TlsReport } from './tls.ts';
 
 const DEFAULT_RELEASE_SECONDS = 10;
 
@@ -18,8 +19,12 @@ export class Association implements AsyncDisposable {
   readonly #exchange: MessageExchange;
   readonly #releaseSeconds: number;
 
-  constructor(exchange: MessageExchange, node: DimseNode) {
+  /** Over TLS: the protocol, the cipher suite and the peer's certificate. */
+  readonly tls: TlsReport | undefined;
+
+  constructor(exchange: MessageExchange, node: DimseNode, tls: TlsReport | undefined) {
     this.#exchange = exchange;
+    this.tls = tls;
     this.#releaseSeconds = node.timeouts?.release ?? DEFAULT_RELEASE_SECONDS;
   }
 

@@ -16,6 +16,7 @@ import { maximumFragmentLength } from './pdv-framer.ts';
 import { agreedContexts, type ContextRequest, proposeContexts } from './presentation-context.ts';
 import { isTransientRejection, rejectReason } from './reject-reason.ts';
 import { Sta } from './state-machine.ts';
+import { certificateText, handshakeFailure, refusalOf, type TlsReport } from './tls.ts';
 import { openTransport } from './transport.ts';
 import { UpperLayer } from './upper-layer.ts';
 
@@ -107,7 +108,7 @@ function connectOnce(node: DimseNode, options: ConnectOptions): Promise<Associat
       onAssociateAnswer: (answer) => {
         if (answer.type === 'A-ASSOCIATE-AC') {
           try {
-            resolve(establish(node, name, request, answer, upper));
+            resolve(establish(node, name, request, answer, upper, transport.tls));
           } catch (error) {
             giveUp(error);
           }
@@ -121,8 +122,10 @@ function connectOnce(node: DimseNode, options: ConnectOptions): Promise<Associat
         reject(new DimseError('REJECTED', message, { retryable: isTransientRejection(answer) }));
       },
       onAbort: (indication, state) => {
-        if (indication.by === 'transport' && state === Sta.awaitingTransport) {
-          reject(unreachable(node, name, indication.error));
+        const { error } = indication.by === 'transport' ? indication : {};
+        // In TLS 1.3 a server judges the certificate of a client that is already sending.
+        if (indication.by === 'transport' && (state === Sta.awaitingTransport || handshakeFailure(error))) {
+          reject(unreachable(node, name, error, transport.tls));
         } else reject(abortError(name, indication));
       },
       onFragment: () => undefined,
@@ -147,6 +150,7 @@ function establish(
   request: AssociateRq,
   answer: AssociateAc,
   upper: UpperLayer,
+  tls: TlsReport | undefined,
 ): Association {
   const peerMaximumLength = answer.userInformation.maximumLength;
   if (maximumFragmentLength(peerMaximumLength) === 0) {
@@ -163,7 +167,7 @@ function establish(
     earlyByte: node.earlyByte,
     cancelSeconds: node.timeouts?.cancel,
   });
-  return new Association(exchange, node);
+  return new Association(exchange, node, tls);
 }
 
 /** Errors of the connection that pass by themselves. */
@@ -178,12 +182,34 @@ const PASSING = new Set([
   'EPIPE',
 ]);
 
-function unreachable(node: DimseNode, name: string, error: Error | undefined): DimseError {
+function unreachable(
+  node: DimseNode,
+  name: string,
+  error: Error | undefined,
+  tls: TlsReport | undefined,
+): DimseError {
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
-  return new DimseError('UNREACHABLE', unreachableMessage(node, name, code, error), {
+  const message = tlsMessage(name, code, error, tls) ?? unreachableMessage(node, name, code, error);
+  return new DimseError('UNREACHABLE', message, {
     cause: error,
     retryable: PASSING.has(code) || error === undefined,
   });
+}
+
+/** Trouble of TLS; undefined where it is none. */
+function tlsMessage(
+  name: string,
+  code: string,
+  error: Error | undefined,
+  tls: TlsReport | undefined,
+): string | undefined {
+  const refusal = refusalOf(code);
+  if (refusal && tls?.certificate) {
+    const { why, remedy } = refusal;
+    return `The certificate of ${name} was refused: ${why} (${certificateText(tls.certificate)}); ${remedy}.`;
+  }
+  const failure = handshakeFailure(error);
+  return failure && `${name} could not be connected over TLS: ${failure}.`;
 }
 
 function unreachableMessage(node: DimseNode, name: string, code: string, error: Error | undefined): string {

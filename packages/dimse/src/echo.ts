@@ -1,17 +1,21 @@
 import { SopClass, TransferSyntax } from '@adit/core';
 import { connect } from './connect.ts';
 import type { DimseNode } from './node.ts';
+import type { TlsReport } from './tls.ts';
 
 export interface EchoOptions {
   signal?: AbortSignal | undefined;
 }
 
-/**
- * Verifies a node: association, C-ECHO, release. Throws `DimseError` saying what is wrong.
- *
- * @returns how long the whole took, in seconds
- */
-export async function echo(node: DimseNode, options: EchoOptions = {}): Promise<{ seconds: number }> {
+export interface EchoResult {
+  /** How long association, C-ECHO and release took together. */
+  seconds: number;
+  /** Over TLS: the protocol, the cipher suite and the node's certificate. */
+  tls?: TlsReport;
+}
+
+/** Verifies a node: association, C-ECHO, release. Throws `DimseError` saying what is wrong. */
+export async function echo(node: DimseNode, options: EchoOptions = {}): Promise<EchoResult> {
   const { signal } = options;
   const start = performance.now();
   const contexts = [
@@ -26,7 +30,8 @@ export async function echo(node: DimseNode, options: EchoOptions = {}): Promise<
   try {
     await association.cEcho();
     await association.release();
-    return { seconds: (performance.now() - start) / 1000 };
+    const { tls } = association;
+    return { seconds: (performance.now() - start) / 1000, ...(tls && { tls }) };
   } catch (error) {
     association.abort();
     signal?.throwIfAborted();

@@ -11,7 +11,7 @@ export { type ConnectOptions, connect } from './connect.ts';
 export { createDimseClient, type DimseClient } from './dimse-client.ts';
 export { DimseError, type DimseErrorCode, type DimseErrorOptions } from './dimse-error.ts';
 export { createDimseSink, type DimseSink, type DimseSinkOptions } from './dimse-sink.ts';
-export { type EchoOptions, echo } from './echo.ts';
+export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export type { MoveOptions, MoveProgress, MoveResult } from './move.ts';
 export { type DimseNode, type DimseTimeouts, isValidAeTitle, nodeName, parseDimseUrl } from './node.ts';
 export type { ContextRequest, PresentationContext } from './presentation-context.ts';
@@ -20,4 +20,10 @@ export type * from './scp/handlers.ts';
 export { type CallingPeer, type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
 export { Status, type StatusCategory, type StatusService, statusCategory, statusText } from './status.ts';
 export type { SubOperationCounts, SubOperationsEnd } from './sub-operations.ts';
-export type { TlsOptions } from './transport.ts';
+export {
+  type CertificateReport,
+  certificateText,
+  readTlsFiles,
+  type TlsOptions,
+  type TlsReport,
+} from './tls.ts';

@@ -1,8 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isValidAeTitle, nodeName, parseDimseUrl } from './node.ts';
+import { type Certificates, createCertificates, type Identity } from './testing/certificates.ts';
 
 test.each([
   ['dicom://PACS@10.0.0.1', { aeTitle: 'PACS', host: '10.0.0.1', port: 104 }],
@@ -35,16 +33,37 @@ test.each([
   expect(() => parseDimseUrl(url)).toThrow(message);
 });
 
-test('reads PEM files for TLS', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'adit-node-'));
-  const file = join(folder, 'ca.pem');
-  await writeFile(file, 'PEM');
-  try {
-    const { tls } = parseDimseUrl(`dicom+tls://A@h?ca=${encodeURIComponent(file)}`);
-    expect(String(tls?.ca)).toBe('PEM');
-  } finally {
-    await rm(folder, { recursive: true });
-  }
+describe('PEM files for TLS', () => {
+  let certificates: Certificates;
+  let identity: Identity;
+  beforeAll(async () => {
+    certificates = await createCertificates();
+    identity = await certificates.issue('node');
+  });
+  afterAll(() => certificates?.[Symbol.asyncDispose]());
+  const parse = (files: Record<string, string>) =>
+    parseDimseUrl(`dicom+tls://A@h?${new URLSearchParams(files)}`);
+
+  test('are read', () => {
+    const { certFile, keyFile, cert, key } = identity;
+    expect(parse({ ca: certFile, cert: certFile, key: keyFile }).tls).toEqual({ ca: cert, cert, key });
+    expect(parse({ ca: certFile }).tls).toEqual({ ca: cert });
+  });
+
+  test('that do not do are refused by name', async () => {
+    const { certFile, keyFile } = identity;
+    const other = await certificates.issue('other');
+    expect(() => parse({ cert: certFile })).toThrow(/give both cert and key/);
+    expect(() => parse({ key: keyFile })).toThrow(/give both cert and key/);
+    expect(() => parse({ ca: keyFile })).toThrow(/node\.key" given as ca holds no certificate/);
+    expect(() => parse({ cert: certFile, key: other.keyFile })).toThrow(
+      /key in ".*other\.key" is not that of the certificate in ".*node\.pem"/,
+    );
+  });
+
+  test('are no ornament: they need TLS', () => {
+    expect(() => parseDimseUrl(`dicom://A@h?ca=${identity.certFile}`)).toThrow(/write dicom\+tls/);
+  });
 });
 
 test('names nodes as people do', () => {

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { DimseError } from './dimse-error.ts';
-import type { TlsOptions } from './transport.ts';
+import { readTlsFiles, type TlsOptions } from './tls.ts';
 
 /** How long to wait for a node, in seconds. */
 export interface DimseTimeouts {
@@ -34,7 +33,7 @@ export interface DimseNode {
    * ours. Default: `c-get`.
    */
   retrieve?: 'c-get' | 'c-move';
-  /** Speak TLS (PS3.15 §B). Default: no. */
+  /** Speak TLS, by the BCP 195 profile unless this says otherwise (PS3.15 §B.10). Default: no. */
   tls?: TlsOptions;
   timeouts?: DimseTimeouts;
   /** Times an association is asked for while the node is unreachable or congested. Default: 3. */
@@ -128,7 +127,10 @@ export function parseDimseUrl(url: string): DimseNode {
       throw invalid(`"${url}" wants to retrieve by "${retrieve}": use c-get or c-move.`);
     node.retrieve = retrieve;
   }
-  if (tls) node.tls = readTlsFiles(parameters);
+  if (tls) node.tls = tlsOptions(parameters);
+  // Who names certificates does not want to speak in the clear.
+  else if (['ca', 'cert', 'key'].some((name) => parameters.has(name)))
+    throw invalid(`"${url}" names certificates without TLS: write dicom+tls://.`);
   checkNode(node);
   return node;
 }
@@ -143,18 +145,13 @@ function decodeTitle(encoded: string, url: string): string {
   }
 }
 
-function readTlsFiles(parameters: URLSearchParams): TlsOptions {
-  const tls: TlsOptions = {};
-  for (const name of ['ca', 'cert', 'key'] as const) {
-    const file = parameters.get(name);
-    if (file === null) continue;
-    try {
-      tls[name] = readFileSync(file);
-    } catch (cause) {
-      throw invalid(`The file "${file}" given as ${name} cannot be read.`, cause);
-    }
+function tlsOptions(parameters: URLSearchParams): TlsOptions {
+  const [ca, cert, key] = ['ca', 'cert', 'key'].map((name) => parameters.get(name) ?? undefined);
+  try {
+    return readTlsFiles({ ca, cert, key });
+  } catch (error) {
+    throw invalid(`The node cannot be spoken to over TLS: ${(error as Error).message}.`, error);
   }
-  return tls;
 }
 
 function invalid(message: string, cause?: unknown): DimseError {

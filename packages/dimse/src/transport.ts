@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
+import { clientTlsOptions, type TlsOptions, type TlsReport, tlsReport } from './tls.ts';
 
 /** What an upper layer hears from its connection. */
 export interface TransportListener {
@@ -25,6 +26,8 @@ export interface Transport {
   /** From here on the connection does not keep the process alive. */
   unref(): void;
   readonly remoteAddress: string;
+  /** What the handshake came to, accepted or not; undefined before it and without TLS. */
+  readonly tls: TlsReport | undefined;
 }
 
 /** A transport over a socket that a server accepted. */
@@ -35,12 +38,6 @@ export function acceptedTransport(socket: Socket): Transport {
   }, false);
 }
 
-/** TLS as `node:tls` takes it; certificates and keys are PEM. */
-export type TlsOptions = Pick<
-  ConnectionOptions,
-  'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'minVersion' | 'ciphers'
->;
-
 /** Opens a connection. Trouble is told to the listener. */
 export function openTransport(options: {
   host: string;
@@ -50,7 +47,7 @@ export function openTransport(options: {
   const { host, port, tls } = options;
   if (tls) {
     return new SocketTransport((deliver) => {
-      const socket = connectTls({ host, port, servername: isIpAddress(host) ? '' : host, ...tls });
+      const socket = connectTls(clientTlsOptions(host, port, tls));
       socket.setNoDelay(true);
       socket.on('data', deliver);
       return socket;
@@ -73,11 +70,6 @@ export function openTransport(options: {
       },
     });
   }, true);
-}
-
-/** What TCP sockets cannot be named by in TLS' server name indication. */
-function isIpAddress(host: string): boolean {
-  return /^[\d.]+$/.test(host) || host.includes(':');
 }
 
 const SLAB_LENGTH = 1024 * 1024;
@@ -106,15 +98,21 @@ class SocketTransport implements Transport {
   #listener: TransportListener | undefined;
   #error: Error | undefined;
   #closed = false;
+  #tls: TlsReport | undefined;
 
   constructor(open: (deliver: (chunk: Uint8Array) => void) => Socket, connecting: boolean) {
     const socket = open((chunk) => {
       if (!this.#closed) this.#listener?.onChunk(chunk);
     });
     this.#socket = socket;
+    this.#tls = tlsReport(socket);
     if (connecting) {
       const event = 'encrypted' in socket ? 'secureConnect' : 'connect';
       socket.once(event, () => this.#listener?.onConnected());
+      // Before the certificate is judged: of a connection that was refused nothing can be learned any more.
+      socket.prependOnceListener('secure', () => {
+        this.#tls = tlsReport(socket);
+      });
     }
     socket.on('error', (error) => {
       this.#error = error;
@@ -130,6 +128,10 @@ class SocketTransport implements Transport {
 
   get remoteAddress(): string {
     return this.#socket.remoteAddress ?? '';
+  }
+
+  get tls(): TlsReport | undefined {
+    return this.#tls;
   }
 
   listen(listener: TransportListener): void {

@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions as NodeTlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions as NodeTlsOptions, type TLSSocket } from 'node:tls';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@adit/core';
 import { DimseError } from '../dimse-error.ts';
 import { MessageExchange } from '../message-exchange.ts';
@@ -7,6 +7,7 @@ import { DEFAULT_MAXIMUM_PDU_LENGTH, isValidAeTitle } from '../node.ts';
 import { APPLICATION_CONTEXT, type AssociateRj, type AssociateRq } from '../pdu.ts';
 import { maximumFragmentLength } from '../pdv-framer.ts';
 import { negotiateContexts } from '../presentation-context.ts';
+import { handshakeFailure, refusalOf, serverTlsOptions, type TlsReport, tlsReport } from '../tls.ts';
 import { acceptedTransport } from '../transport.ts';
 import { UpperLayer } from '../upper-layer.ts';
 import { acceptancePolicy } from './acceptance.ts';
@@ -19,6 +20,8 @@ export interface CallingPeer {
   calledAeTitle: string;
   /** IP address. */
   remoteAddress: string;
+  /** Over TLS: the protocol, the cipher suite and the peer's certificate where one is asked for. */
+  tls?: TlsReport;
 }
 
 export interface ListenOptions {
@@ -43,7 +46,10 @@ export interface ListenOptions {
     /** For an association on which nothing is asked for, in seconds. Default: 300. */
     idle?: number;
   };
-  /** Accept TLS connections only. Default: plain TCP. */
+  /**
+   * Accept TLS connections only: `cert` and `key` of this server, and `ca` where peers must present a certificate that
+   * one of these authorities issued. The rest follows the BCP 195 profile (PS3.15 §B.10). Default: plain TCP.
+   */
   tls?: NodeTlsOptions;
   /** Told what goes wrong with a peer, its aborts included, or in a handler, for logs. Default: nobody is told. */
   onError?: (error: unknown, peer: CallingPeer) => void;
@@ -101,12 +107,18 @@ export async function listen(options: ListenOptions): Promise<DimseServer> {
     ? createTlsServer(
         {
           handshakeTimeout: (options.timeouts?.artim ?? DEFAULT_ARTIM_SECONDS) * 1000,
-          ...options.tls,
+          ...serverTlsOptions(options.tls),
           noDelay: true,
         },
         onSocket,
       )
     : createServer({ noDelay: true }, onSocket);
+  server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+    const remoteAddress = socket.remoteAddress ?? '';
+    // Node itself leaves a connection open whose handshake takes too long.
+    socket.destroy();
+    options.onError?.(tlsClientError(error, socket, remoteAddress), { ...NOBODY, remoteAddress });
+  });
   server.on('connection', (socket: Socket) => {
     const address = addressOf(socket);
     sockets.set(address, socket);
@@ -146,6 +158,20 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
       resolve();
     });
   });
+}
+
+/** What kept a peer from getting in over TLS. */
+function tlsClientError(error: Error, socket: TLSSocket, remoteAddress: string): DimseError {
+  // Of a certificate that was refused, Node tells here only that the connection was closed.
+  const refusal = refusalOf(String(socket.authorizationError ?? ''));
+  const reason = refusal
+    ? `its certificate was refused, for ${refusal.why}; ${refusal.remedy}`
+    : (handshakeFailure(error) ?? `it ended the handshake (${error.message})`);
+  return new DimseError(
+    'UNREACHABLE',
+    `A peer at ${remoteAddress || 'an unknown address'} did not get in over TLS: ${reason}.`,
+    { cause: error },
+  );
 }
 
 function addressOf(socket: Socket): string {
@@ -193,7 +219,8 @@ class Connection {
     this.#aeTitles = aeTitles;
     this.#all = all;
     this.#onAssociated = onAssociated;
-    this.#peer = { ...NOBODY, remoteAddress: socket.remoteAddress ?? '' };
+    const tls = tlsReport(socket);
+    this.#peer = { ...NOBODY, remoteAddress: socket.remoteAddress ?? '', ...(tls && { tls }) };
     this.#upper = new UpperLayer(
       acceptedTransport(socket),
       {
@@ -235,7 +262,7 @@ class Connection {
 
   #onRequest(request: AssociateRq): void {
     const { callingAeTitle, calledAeTitle } = request;
-    this.#peer = { callingAeTitle, calledAeTitle, remoteAddress: this.#peer.remoteAddress };
+    this.#peer = { ...this.#peer, callingAeTitle, calledAeTitle };
     const rejection = this.#judge(request);
     if (rejection) {
       this.#upper.reject({ type: 'A-ASSOCIATE-RJ', ...rejection });

@@ -154,6 +154,9 @@ command('scp <folder>', 'a test and demo PACS over a folder')
   .requiredOption('--port <n>', 'its port; 0 takes a free one', wholeNumber('--port', 0, 65535))
   .option('--host <address>', 'address to listen on; default: 127.0.0.1')
   .option('--peer <AET@host:port>', 'where C-MOVE may send to, as often as needed', peers)
+  .option('--cert <file>', 'its certificate (PEM); with --key it speaks TLS only')
+  .option('--key <file>', 'the key of its certificate (PEM)')
+  .option('--ca <file>', 'whose certificates it asks its peers for (PEM)')
   .action(
     run(async (folder: string, options) =>
       (await import('./scp.ts')).scpCommand(output, folder, options, stop),

@@ -1,4 +1,5 @@
 import { DicomError, type TransferCounts, type TransferReason, type Verification } from '@adit/core';
+import type { TlsReport } from '@adit/dimse';
 
 /** Counts of the summary line; the names are a contract that scripts rely on. */
 export interface SummaryCounts {
@@ -35,6 +36,8 @@ export interface Summary extends Partial<SummaryCounts> {
   ok: boolean;
   /** Of `find`. */
   matches?: number;
+  /** Of `echo` over TLS. */
+  tls?: TlsReport;
 }
 
 /** How far a transfer is. */

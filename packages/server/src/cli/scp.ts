@@ -1,5 +1,6 @@
-import { createArchiveScp, type DimseNode } from '@adit/dimse';
+import { createArchiveScp, type DimseNode, readTlsFiles } from '@adit/dimse';
 import type { Output } from './output.ts';
+import { UsageError } from './place.ts';
 
 export interface ScpOptions {
   aet: string;
@@ -7,9 +8,16 @@ export interface ScpOptions {
   host?: string;
   /** Where C-MOVE may send to. */
   peer?: DimseNode[];
+  /** PEM files: its certificate and key, and the authority that vouches for its peers. */
+  cert?: string;
+  key?: string;
+  ca?: string;
 }
 
-/** `adit scp FOLDER --aet AET --port N [--peer AET@host:port]…`: a test PACS over a folder, until it is stopped. */
+/**
+ * `adit scp FOLDER --aet AET --port N [--peer AET@host:port]… [--cert FILE --key FILE [--ca FILE]]`: a test PACS over a
+ * folder, until it is stopped.
+ */
 export async function scpCommand(
   output: Output,
   folder: string,
@@ -17,12 +25,14 @@ export async function scpCommand(
   signal: AbortSignal,
 ): Promise<boolean> {
   const host = options.host ?? '127.0.0.1';
+  const tls = tlsOptions(options);
   await using archive = await createArchiveScp({
     folder,
     aeTitle: options.aet,
     host,
     port: options.port,
     ...(options.peer ? { peers: options.peer } : {}),
+    ...(tls ? { tls } : {}),
   });
   output.event(
     { event: 'listening', port: archive.port },
@@ -32,4 +42,16 @@ export async function scpCommand(
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   output.summary({ ok: true, seconds: output.seconds() });
   return true;
+}
+
+function tlsOptions({ cert, key, ca }: ScpOptions): ReturnType<typeof readTlsFiles> | undefined {
+  if (cert === undefined && key === undefined && ca === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw new UsageError('A server that speaks TLS needs both --cert and --key.');
+  }
+  try {
+    return readTlsFiles({ cert, key, ca });
+  } catch (error) {
+    throw new UsageError(`The server cannot speak TLS: ${(error as Error).message}.`, error);
+  }
 }
