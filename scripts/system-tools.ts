@@ -18,6 +18,7 @@ const tools: readonly SystemTool[] = [
     file: '/usr/share/orthanc/plugins/libOrthancDicomWeb.so',
   },
   { what: 'dicom3tools', debianPackage: 'dicom3tools', file: '/usr/bin/dciodvfy' },
+  { what: '7-Zip', debianPackage: 'p7zip-full', file: '/usr/bin/7z' },
   { what: 'Chromium', debianPackage: 'chromium', file: '/usr/bin/chromium' },
   {
     what: 'a font for Japanese',

@@ -1,5 +1,6 @@
 export { createFolderSink, type FolderSink, type FolderSinkOptions } from './create-folder-sink.ts';
 export { createFolderSource, type FolderSource, type FolderSourceOptions } from './create-folder-source.ts';
+export { createZipSink, type ZipSink, type ZipSinkOptions } from './create-zip-sink.ts';
 export type { SkippedFile } from './folder-index.ts';
 export {
   type LedgerFile,
