@@ -1,0 +1,1 @@
+export { canTranscode, transcode, transcodingTargets } from './transcode.ts';
