@@ -6,13 +6,8 @@ import { expect, test } from 'vitest';
 import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import { listen } from './scp/listen.ts';
+import { bytesOf } from './testing/bytes.ts';
 import { startStorescp } from './testing/dcmtk.ts';
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of chunks) pieces.push(piece);
-  return Buffer.concat(pieces);
-}
 
 /** Instances of real files of many devices and encodings; those no reader can name are left out. */
 async function readCorpus(folder: string): Promise<DicomInstance[]> {

@@ -1,8 +1,18 @@
-import type { AbortableOptions, DicomInstance, InstanceSink, StoreOutcome } from '@adit/core';
+import {
+  type AbortableOptions,
+  DicomError,
+  type DicomInstance,
+  type InstanceSink,
+  type StoreOutcome,
+  transferSyntaxOrDefault,
+} from '@adit/core';
+import { canTranscode, transcode, transcodingTargets } from '@adit/core/transcode';
 import type { Association } from './association.ts';
 import { AssociationPool } from './association-pool.ts';
+import type { CStoreOptions } from './c-store.ts';
 import { DimseError } from './dimse-error.ts';
 import { checkNode, type DimseNode, nodeName } from './node.ts';
+import type { ContextRequest } from './presentation-context.ts';
 import { ReplayableDataset } from './replayable-dataset.ts';
 import { noContextMessage } from './service.ts';
 
@@ -13,6 +23,11 @@ export interface DimseSinkOptions {
   idleSeconds?: number;
   /** Of objects that are sent because of a C-MOVE (PS3.7 §9.1.1.1). */
   moveOriginator?: { aeTitle: string; messageId: number };
+  /**
+   * Send objects whose transfer syntax the node refuses in one it takes, decompressed if need be; the outcome says so
+   * (`transcodedTo`). Compressed ones need the package `dcmjs-codecs`. Default: true.
+   */
+  transcode?: boolean;
 }
 
 /** A destination for instances by C-STORE. Dispose of it to release its associations. */
@@ -31,7 +46,7 @@ const JOBS_PER_ASSOCIATION = 2;
 const ATTEMPTS = 3;
 
 /**
- * Stores instances at a node by C-STORE, byte for byte as they come.
+ * Stores instances at a node by C-STORE, byte for byte as they come wherever the node takes them so.
  *
  * Associations are opened as they are needed, up to the limit, and used again; an instance of a class or transfer syntax
  * that none of them carries gets a new one. An instance the node cannot take, or whose association breaks, is an outcome;
@@ -47,6 +62,7 @@ class StoreScu implements DimseSink {
   readonly #node: DimseNode;
   readonly #pool: AssociationPool;
   readonly #moveOriginator: DimseSinkOptions['moveOriginator'];
+  readonly #transcode: boolean;
   /** What the node did not accept, by class and transfer syntax, with the words for it. */
   readonly #refused = new Map<string, string>();
   readonly #stores = new Set<Promise<unknown>>();
@@ -61,6 +77,7 @@ class StoreScu implements DimseSink {
       sharing: JOBS_PER_ASSOCIATION,
     });
     this.#moveOriginator = options.moveOriginator;
+    this.#transcode = options.transcode ?? true;
     this.concurrency = limit * JOBS_PER_ASSOCIATION;
   }
 
@@ -95,22 +112,32 @@ class StoreScu implements DimseSink {
     dataset: ReplayableDataset,
     signal: AbortSignal | undefined,
   ): Promise<StoreOutcome> {
-    const { sopClassUid, transferSyntaxUid } = instance;
+    const { sopClassUid } = instance;
+    const own = instance.transferSyntaxUid;
+    const key = `${sopClassUid} ${own}`;
+    const syntaxes = [own];
+    if (this.#transcode) syntaxes.push(...transcodingTargets.filter((target) => canTranscode(own, target)));
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      const refused = this.#refused.get(contextKey(instance));
+      const refused = this.#refused.get(key);
       if (refused !== undefined) return { state: 'failed', message: refused, retryable: false };
-      const place = await this.#pool.take(
-        [{ abstractSyntax: sopClassUid, transferSyntaxes: [transferSyntaxUid] }],
-        signal,
-      );
+      const place = await this.#pool.take(contextRequests(sopClassUid, syntaxes), signal);
       try {
-        if (!this.#isAccepted(place.association, instance)) continue;
-        const outcome = await place.association.cStore(instance, {
+        const { association } = place;
+        const accepted = syntaxes.find((syntax) => association.findContext(sopClassUid, syntax));
+        if (accepted === undefined) {
+          this.#refused.set(key, noContextMessage(association, sopClassUid, own));
+          continue;
+        }
+        const options = {
           signal,
           ...(this.#moveOriginator && { moveOriginator: this.#moveOriginator }),
           onUnrepeatable: () => dataset.forget(),
-        });
+        };
+        const outcome =
+          accepted === own
+            ? await association.cStore(instance, options)
+            : await this.#storeTranscoded(association, instance, accepted, dataset, options);
         if (outcome.retryable) this.#pool.shrink();
         return outcome;
       } catch (error) {
@@ -126,14 +153,27 @@ class StoreScu implements DimseSink {
     }
   }
 
-  #isAccepted(association: Association, instance: DicomInstance): boolean {
-    const { sopClassUid, transferSyntaxUid } = instance;
-    if (association.findContext(sopClassUid, transferSyntaxUid)) return true;
-    this.#refused.set(contextKey(instance), noContextMessage(association, sopClassUid, transferSyntaxUid));
-    return false;
+  async #storeTranscoded(
+    association: Association,
+    instance: DicomInstance,
+    transcodedTo: string,
+    dataset: ReplayableDataset,
+    options: CStoreOptions,
+  ): Promise<StoreOutcome> {
+    // What is deflated may be much shorter than what was read for it, which must not be kept.
+    if (transferSyntaxOrDefault(transcodedTo).deflated) dataset.forget();
+    try {
+      const outcome = await association.cStore(await transcode(instance, transcodedTo), options);
+      return { ...outcome, transcodedTo };
+    } catch (error) {
+      if (dataset.failure || error instanceof DimseError || !(error instanceof DicomError)) throw error;
+      const refusal = noContextMessage(association, instance.sopClassUid, instance.transferSyntaxUid);
+      return { state: 'failed', message: `${refusal} ${error.message}`, retryable: false };
+    }
   }
 }
 
-function contextKey(instance: DicomInstance): string {
-  return `${instance.sopClassUid} ${instance.transferSyntaxUid}`;
+/** One for each transfer syntax, so that it is this side that chooses. */
+function contextRequests(abstractSyntax: string, syntaxes: readonly string[]): ContextRequest[] {
+  return syntaxes.map((syntax) => ({ abstractSyntax, transferSyntaxes: [syntax] }));
 }

@@ -16,6 +16,7 @@ import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import { echo } from './echo.ts';
 import { type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
+import { bytesOf } from './testing/bytes.ts';
 import { runDcmtk, startDcmqrscp, startStorescp } from './testing/dcmtk.ts';
 
 let folder: string;
@@ -32,12 +33,6 @@ afterEach(async () => {
 async function start(handlers: ListenOptions['handlers']): Promise<string> {
   server = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, handlers });
   return String(server.port);
-}
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of chunks) pieces.push(piece);
-  return Buffer.concat(pieces);
 }
 
 /** The data set of a file, byte for byte. */

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import { echo } from './echo.ts';
+import { bytesOf } from './testing/bytes.ts';
 import { runDcmtk } from './testing/dcmtk.ts';
 import { type Orthanc, startOrthanc } from './testing/orthanc.ts';
 
@@ -21,12 +22,6 @@ afterAll(async () => {
   await Promise.all([a?.[Symbol.asyncDispose](), b?.[Symbol.asyncDispose]()]);
   if (folder) await rm(folder, { recursive: true });
 });
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of chunks) pieces.push(piece);
-  return Buffer.concat(pieces);
-}
 
 /** Loads a study with DCMTK, so that nothing of ours has touched it. */
 async function load(orthanc: Orthanc, options: SyntheticStudyOptions): Promise<SyntheticInstance[]> {

@@ -8,13 +8,13 @@ import { Reencoder } from './reencoder.ts';
 
 /**
  * Transfer syntaxes that objects can be transcoded to: those without compression of pixels. The best come first: explicit VR
- * keeps the VRs of private elements.
+ * keeps the VRs of private elements, big endian is retired.
  */
 export const transcodingTargets: readonly string[] = [
   TransferSyntax.ExplicitVrLittleEndian,
   TransferSyntax.DeflatedExplicitVrLittleEndian,
-  TransferSyntax.ExplicitVrBigEndian,
   TransferSyntax.ImplicitVrLittleEndian,
+  TransferSyntax.ExplicitVrBigEndian,
 ];
 
 /** Is there a way from one transfer syntax to another? Compressed pixel data can be decoded; nothing is compressed. */

@@ -66,6 +66,8 @@ export interface StoreOutcome {
   message?: string;
   /** Of a failure: may the same object be accepted later? Default: false. */
   retryable?: boolean;
+  /** UID of the transfer syntax that the destination was sent it in, where it does not take the instance's own. */
+  transcodedTo?: string;
 }
 
 /** Somewhere instances go: C-STORE, STOW-RS, a folder, an archive. */

@@ -11,3 +11,10 @@ export function bytes(fixture: string): Buffer {
   }
   return Buffer.concat(pieces);
 }
+
+/** All bytes of a data set that streams. */
+export async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of chunks) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
