@@ -8,6 +8,7 @@ export interface ManifestEntry {
   originalSopInstanceUid?: string;
   state: LedgerState;
   bytes?: number;
+  /** DIMSE or HTTP status of the destination's answer; left out where it is 0, plain success. */
   status?: number;
   pixelSha256?: string;
 }
@@ -39,7 +40,7 @@ export function* manifestEntries(
       ...(options.originals && { originalSopInstanceUid: sop }),
       state,
       ...(bytes !== undefined && { bytes }),
-      ...(status !== undefined && { status }),
+      ...(status !== undefined && status !== 0 && { status }),
       ...(pixelSha256 !== undefined && { pixelSha256 }),
     };
   }
