@@ -1,9 +1,12 @@
-/** QIDO-RS and WADO-RS (PS3.18), streaming. */
-export {
-  createDicomWebClient,
-  type DicomWebClient,
-  type DicomWebClientOptions,
-} from './create-dicomweb-client.ts';
+/** QIDO-RS, WADO-RS and STOW-RS (PS3.18), streaming. */
+export { type AuthorizationProvider, basicAuthorization } from './authorization.ts';
+export { createDicomWebClient, type DicomWebClient } from './create-dicomweb-client.ts';
 export { DicomWebError, type DicomWebErrorCode, type DicomWebErrorOptions } from './dicomweb-error.ts';
 export { type MediaType, parseMediaType } from './multipart/media-type.ts';
 export { type MultipartOptions, type MultipartPart, parseMultipart } from './multipart/parse-multipart.ts';
+export type { DicomWebServiceOptions } from './service.ts';
+export {
+  createDicomWebSink,
+  type DicomWebSink,
+  type DicomWebSinkOptions,
+} from './stow/create-dicomweb-sink.ts';

@@ -14,11 +14,14 @@ import {
   textOf,
   textsOf,
   transfer,
+  verifyByQuery,
 } from '@adit/core';
 import { createFolderSink, readDicomFile, walkFiles } from '@adit/core/node';
 import { type SyntheticInstance, syntheticStudy } from '@adit/core/synthetic';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { basicAuthorization } from './authorization.ts';
 import { createDicomWebClient, type DicomWebClient } from './create-dicomweb-client.ts';
+import { createDicomWebSink } from './stow/create-dicomweb-sink.ts';
 import { collect, toArray } from './testing/bytes.ts';
 import { type Orthanc, orthancIsInstalled, startOrthanc } from './testing/orthanc.ts';
 
@@ -224,6 +227,58 @@ describe('with Orthanc', () => {
       message: expect.not.stringMatching(/wrong/),
     });
     expect(await findAs(basic('adit:secret'))).toEqual([]);
+  });
+
+  it('stores what it is given, byte for byte, in every transfer syntax', async () => {
+    await using empty = await startOrthanc();
+    await using sink = createDicomWebSink({ url: empty.url });
+    const outcomes = await Promise.all(all.map((instance) => sink.store(instance)));
+    expect(outcomes).toEqual(all.map(() => ({ state: 'stored' })));
+    for (const instance of all) {
+      const stored = await readPart10(bytesAsStream(await empty.fileOf(instance.sopInstanceUid)));
+      expect(stored.transferSyntaxUid).toBe(instance.transferSyntaxUid);
+      expect(Buffer.from(await collect(stored.dataset))).toEqual(
+        Buffer.from(await collect(instance.dataset)),
+      );
+    }
+  });
+
+  it('is a destination of transfers, and verified by a search', async () => {
+    await using empty = await startOrthanc();
+    await using sink = createDicomWebSink({ url: empty.url });
+    await using destination = createDicomWebClient({ url: empty.url });
+    const selection = { studyInstanceUid: studyOf(head) };
+    const move = () => transfer({ source: client, sink, selection, verify: verifyByQuery(destination) });
+    const once = {
+      ok: true,
+      counts: { expected: 6, stored: 6, verified: 6, failed: 0 },
+      verification: 'image',
+    };
+    expect(await move()).toMatchObject(once);
+    // What is there already is stored again.
+    expect(await move()).toMatchObject(once);
+  });
+
+  it('says that it does not store', async () => {
+    await using closed = await startOrthanc({
+      AuthenticationEnabled: true,
+      RegisteredUsers: { adit: 'secret' },
+    });
+    await using sink = createDicomWebSink({ url: closed.url });
+    await expect(sink.store(head[0]!)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    const authorization = basicAuthorization('adit', 'secret');
+    await using known = createDicomWebSink({ url: closed.url, authorization });
+    expect(await known.store(head[0]!)).toEqual({ state: 'stored' });
+    await using elsewhere = createDicomWebSink({ url: `${closed.url}/nowhere`, authorization });
+    await expect(elsewhere.store(head[0]!)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    // What it cannot read is one failure, and no reason to refuse the rest.
+    const noise = {
+      ...head[1]!,
+      byteLength: 1000,
+      dataset: bytesAsStream(new Uint8Array(1000).fill(0x55)),
+    };
+    const outcomes = await Promise.all([head[0]!, noise, head[2]!].map((one) => known.store(one)));
+    expect(outcomes).toMatchObject([{ state: 'stored' }, { state: 'failed' }, { state: 'stored' }]);
   });
 
   it('is a source of transfers', async () => {

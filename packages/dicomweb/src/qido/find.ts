@@ -100,13 +100,11 @@ async function* page(
 ): AsyncGenerator<Attributes, void, undefined> {
   const { root } = service;
   const nested = Object.keys(request.known).length > 0;
-  const answer = await ask(service, {
-    path,
-    accept: 'application/dicom+json',
-    acceptEncoding: 'gzip',
-    what: nested ? 'the study or series' : 'a search (QIDO-RS) at this address',
-    signal,
-  });
+  const answer = await ask(
+    service,
+    { path, accept: 'application/dicom+json', acceptEncoding: 'gzip', signal },
+    nested ? 'the study or series' : 'a search (QIDO-RS) at this address',
+  );
   const { type } = parseMediaType(answer.header('content-type'));
   if (answer.status === 204) {
     await answer.discard();

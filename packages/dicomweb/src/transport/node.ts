@@ -5,6 +5,7 @@ import { Agent, request } from 'undici';
 import { DicomWebError } from '../dicomweb-error.ts';
 import { guardBody } from './guard-body.ts';
 import { networkError } from './network-error.ts';
+import { watchBody } from './request-body.ts';
 import type { HttpAnswer, Transport, TransportOptions } from './transport.ts';
 
 /** Waits before a connection is tried again, in milliseconds. */
@@ -25,18 +26,30 @@ export function createTransport(options: TransportOptions): Transport {
     allowH2: false,
   });
 
-  const getOnce: Transport['get'] = async (url, { headers, signal }) => {
-    const translate = (error: unknown) => (signal?.aborted ? signal.reason : networkError(error, name));
-    const response = await request(url, { dispatcher: agent, headers, signal: signal ?? null }).catch(
-      (error: unknown) => {
-        throw translate(error);
-      },
-    );
+  const sendOnce: Transport['send'] = async (url, { method = 'GET', headers, body: given, signal }) => {
+    const sent = given && watchBody(given);
+    const translate = (error: unknown) => {
+      if (signal?.aborted) return signal.reason;
+      return sent?.failure ? sent.failure.error : networkError(error, name);
+    };
+    const length = given?.byteLength;
+    const response = await request(url, {
+      dispatcher: agent,
+      method,
+      headers: length === undefined ? headers : { ...headers, 'content-length': String(length) },
+      // Its types leave out that undici takes any async iterable.
+      body: sent ? (sent.bytes as unknown as Readable) : null,
+      signal: signal ?? null,
+    }).catch((error: unknown) => {
+      sent?.stop();
+      throw translate(error);
+    });
     const header = (wanted: string) => {
       const value = response.headers[wanted];
       return Array.isArray(value) ? value.join(', ') : value;
     };
     const discard = async () => {
+      sent?.stop();
       response.body.destroy();
     };
     // Whoever reads gets the error; one that comes while nobody does must not end the process.
@@ -45,17 +58,21 @@ export function createTransport(options: TransportOptions): Transport {
     return { status: response.statusCode, header, body: guardBody(body, { translate, discard }), discard };
   };
 
-  /** A request that reads only can be sent again as long as no answer has begun. */
-  const getConnected: Transport['get'] = async (url, init) => {
+  /**
+   * A request can be sent again as long as no answer has begun: one that reads only, and one that stores, for an instance
+   * stored twice is there once.
+   */
+  const sendConnected: Transport['send'] = async (url, init) => {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await getOnce(url, init);
+        return await sendOnce(url, init);
       } catch (error) {
         const wait = RECONNECT_WAITS[attempt];
         const again =
           error instanceof DicomWebError &&
           error.retryable &&
-          (error.code === 'CONNECT' || error.code === 'NETWORK');
+          (error.code === 'CONNECT' || error.code === 'NETWORK') &&
+          init.body?.repeatable !== false;
         if (!again || wait === undefined) throw error;
         await sleep(wait, undefined, init.signal ? { signal: init.signal } : {}).catch(() => {
           throw init.signal?.reason;
@@ -65,16 +82,18 @@ export function createTransport(options: TransportOptions): Transport {
   };
 
   return {
-    async get(url, init) {
+    async send(url, init) {
       let target = url;
       for (let redirects = 0; ; redirects++) {
-        const answer = await getConnected(target, init);
+        const answer = await sendConnected(target, init);
         const location = redirectOf(answer);
         if (location === undefined) return answer;
         await answer.discard();
         const next = URL.parse(location, target);
+        // A request with a body that is redirected by 301 to 303 would lose it on the way (RFC 9110 §15.4).
+        const follows = init.body === undefined || (answer.status >= 307 && init.body.repeatable);
         // The headers may hold credentials: they go nowhere but to the service they were meant for.
-        if (next?.origin !== new URL(url).origin || redirects === MAX_REDIRECTS) {
+        if (next?.origin !== new URL(url).origin || redirects === MAX_REDIRECTS || !follows) {
           throw new DicomWebError(
             'UNEXPECTED_ANSWER',
             `${name} refers to ${next?.origin ?? 'nowhere'}: use the address the service really has.`,

@@ -35,7 +35,7 @@ describe.each([
       response.writeHead(203, { 'X-One': '1' }).end(`you sent ${request.headers.authorization}`);
     });
     await using transport = createTransport(options);
-    const answer = await transport.get(server.url, { headers: { authorization: 'Bearer x' } });
+    const answer = await transport.send(server.url, { headers: { authorization: 'Bearer x' } });
     expect(answer.status).toBe(203);
     expect(answer.header('x-one')).toBe('1');
     expect(answer.header('x-two')).toBeUndefined();
@@ -44,7 +44,7 @@ describe.each([
 
   it('says that nobody listens', async () => {
     await using transport = createTransport(options);
-    await expect(transport.get(await deadUrl(), { headers: {} })).rejects.toMatchObject({
+    await expect(transport.send(await deadUrl(), { headers: {} })).rejects.toMatchObject({
       code: 'CONNECT',
       retryable: true,
       message: expect.stringContaining(options.name),
@@ -54,7 +54,7 @@ describe.each([
   it('says that an answer does not begin in time', async () => {
     await using server = await serve(() => {});
     await using transport = createTransport({ ...options, connectTimeout: 100, answerTimeout: 100 });
-    await expect(transport.get(server.url, { headers: {} })).rejects.toMatchObject({
+    await expect(transport.send(server.url, { headers: {} })).rejects.toMatchObject({
       code: 'TIMEOUT',
       retryable: true,
     });
@@ -63,7 +63,7 @@ describe.each([
   it('says that an answer stops in the middle', async () => {
     await using server = await serve((_request, response) => void response.write('a'));
     await using transport = createTransport({ ...options, idleTimeout: 100 });
-    const answer = await transport.get(server.url, { headers: {} });
+    const answer = await transport.send(server.url, { headers: {} });
     await expect(collect(answer.body)).rejects.toMatchObject({ code: 'TIMEOUT', retryable: true });
   });
 
@@ -71,7 +71,7 @@ describe.each([
     const size = 20_000_000;
     await using server = await serve((_request, response) => void response.end(Buffer.alloc(size)));
     await using transport = createTransport({ ...options, idleTimeout: 200 });
-    const answer = await transport.get(server.url, { headers: {} });
+    const answer = await transport.send(server.url, { headers: {} });
     let read = 0;
     for await (const chunk of answer.body) {
       if (read === 0) await new Promise((resolve) => setTimeout(resolve, 1_500));
@@ -86,7 +86,7 @@ describe.each([
       response.write('half', () => response.destroy());
     });
     await using transport = createTransport(options);
-    const answer = await transport.get(server.url, { headers: {} });
+    const answer = await transport.send(server.url, { headers: {} });
     await expect(collect(answer.body)).rejects.toMatchObject({ code: 'NETWORK', retryable: true });
   });
 
@@ -97,12 +97,12 @@ describe.each([
     await using transport = createTransport(options);
     const reason = new Error('changed my mind');
     const waiting = new AbortController();
-    const pending = transport.get(server.url, { headers: {}, signal: waiting.signal });
+    const pending = transport.send(server.url, { headers: {}, signal: waiting.signal });
     waiting.abort(reason);
     await expect(pending).rejects.toBe(reason);
 
     const reading = new AbortController();
-    const answer = await transport.get(`${server.url}/begun`, { headers: {}, signal: reading.signal });
+    const answer = await transport.send(`${server.url}/begun`, { headers: {}, signal: reading.signal });
     const body = collect(answer.body);
     reading.abort(reason);
     await expect(body).rejects.toBe(reason);
@@ -117,7 +117,7 @@ describe.each([
     await using transport = createTransport(options);
     for (const leave of ['discarded', 'unread', 'left']) {
       const before = closed;
-      const answer = await transport.get(server.url, { headers: {} });
+      const answer = await transport.send(server.url, { headers: {} });
       if (leave === 'discarded') await answer.discard();
       if (leave === 'unread') await answer.body[Symbol.asyncIterator]().return?.();
       if (leave === 'left') for await (const _chunk of answer.body) break;
@@ -130,14 +130,14 @@ describe.each([
       if (request.url === '/begun') response.write('a');
     });
     const transport = createTransport(options);
-    const answer = await transport.get(`${server.url}/begun`, { headers: {} });
+    const answer = await transport.send(`${server.url}/begun`, { headers: {} });
     const body = collect(answer.body);
-    const pending = transport.get(server.url, { headers: {} });
+    const pending = transport.send(server.url, { headers: {} });
     const closed = [body, pending].map((one) => expect(one).rejects.toMatchObject({ code: 'CLOSED' }));
     await expect.poll(() => server.requests.length).toBe(2);
     await transport[Symbol.asyncDispose]();
     await Promise.all(closed);
-    await expect(transport.get(server.url, { headers: {} })).rejects.toMatchObject({ code: 'CLOSED' });
+    await expect(transport.send(server.url, { headers: {} })).rejects.toMatchObject({ code: 'CLOSED' });
   });
 
   it('undoes gzip', async () => {
@@ -145,7 +145,7 @@ describe.each([
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('[]'));
     });
     await using transport = createTransport(options);
-    const answer = await transport.get(server.url, { headers: { 'accept-encoding': 'gzip' } });
+    const answer = await transport.send(server.url, { headers: { 'accept-encoding': 'gzip' } });
     expect(await collect(answer.body)).toEqual(bytesOf('[]'));
   });
 
@@ -156,7 +156,7 @@ describe.each([
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     await using transport = createTransport(options);
-    await expect(transport.get(`http://127.0.0.1:${port}`, { headers: {} })).rejects.toMatchObject({
+    await expect(transport.send(`http://127.0.0.1:${port}`, { headers: {} })).rejects.toMatchObject({
       code: 'MALFORMED',
       retryable: false,
     });
@@ -171,7 +171,7 @@ describe('the transport for node', () => {
       else response.end('at last');
     });
     await using transport = createNodeTransport(options);
-    const answer = await transport.get(server.url, { headers: {} });
+    const answer = await transport.send(server.url, { headers: {} });
     expect(await collect(answer.body)).toEqual(bytesOf('at last'));
     expect(server.requests).toHaveLength(3);
   });
@@ -179,7 +179,7 @@ describe('the transport for node', () => {
   it('gives up after three attempts', async () => {
     await using server = await serve((request) => request.socket.destroy());
     await using transport = createNodeTransport(options);
-    await expect(transport.get(server.url, { headers: {} })).rejects.toMatchObject({ code: 'NETWORK' });
+    await expect(transport.send(server.url, { headers: {} })).rejects.toMatchObject({ code: 'NETWORK' });
     expect(server.requests).toHaveLength(3);
   });
 
@@ -197,11 +197,11 @@ describe('the transport for node', () => {
     });
     await using transport = createNodeTransport(options);
     const init = { headers: { authorization: 'Bearer x' } };
-    const answer = await transport.get(`${server.url}/old`, init);
+    const answer = await transport.send(`${server.url}/old`, init);
     expect(await collect(answer.body)).toEqual(bytesOf('Bearer x'));
     const elsewhere = { code: 'UNEXPECTED_ANSWER', message: expect.stringContaining(stranger.url) };
-    await expect(transport.get(`${server.url}/away`, init)).rejects.toMatchObject(elsewhere);
-    await expect(transport.get(`${server.url}/loop`, init)).rejects.toMatchObject({
+    await expect(transport.send(`${server.url}/away`, init)).rejects.toMatchObject(elsewhere);
+    await expect(transport.send(`${server.url}/loop`, init)).rejects.toMatchObject({
       code: 'UNEXPECTED_ANSWER',
     });
     expect(stranger.requests).toEqual([]);
@@ -213,7 +213,7 @@ describe('the transport for node', () => {
       response.writeHead(200, { 'content-encoding': 'br' }).end('x');
     });
     await using transport = createNodeTransport(options);
-    await expect(transport.get(server.url, { headers: {} })).rejects.toMatchObject({
+    await expect(transport.send(server.url, { headers: {} })).rejects.toMatchObject({
       code: 'UNEXPECTED_ANSWER',
     });
   });
@@ -235,18 +235,18 @@ describe('the transport for node', () => {
     await using server = await serve((_request, response) => void response.end('trusted'), pem);
 
     await using careful = createNodeTransport(options);
-    await expect(careful.get(server.url, { headers: {} })).rejects.toMatchObject({
+    await expect(careful.send(server.url, { headers: {} })).rejects.toMatchObject({
       code: 'TLS',
       retryable: false,
     });
     await using trusting = createNodeTransport({ ...options, tls: { ca: pem.cert } });
-    const answer = await trusting.get(server.url, { headers: {} });
+    const answer = await trusting.send(server.url, { headers: {} });
     expect(await collect(answer.body)).toEqual(bytesOf('trusted'));
   });
 
   it('says that a host name is unknown', async () => {
     await using transport = createNodeTransport(options);
-    await expect(transport.get('http://does-not-exist.invalid/', { headers: {} })).rejects.toMatchObject({
+    await expect(transport.send('http://does-not-exist.invalid/', { headers: {} })).rejects.toMatchObject({
       code: 'CONNECT',
     });
   });

@@ -9,12 +9,22 @@ export interface HttpAnswer {
   discard(): Promise<void>;
 }
 
+/** The body of a request, made as it is sent. */
+export interface RequestBody {
+  /** The bytes from the first one on. May be called again while it is `repeatable`. */
+  open(): AsyncIterable<Uint8Array>;
+  /** Can the request be sent again? May become false while it is being sent. */
+  readonly repeatable: boolean;
+  /** Number of bytes, where it is known beforehand. */
+  readonly byteLength?: number;
+}
+
 export interface TransportOptions {
   /** What errors call the service. */
   name: string;
   /** Milliseconds for a connection to come about. */
   connectTimeout: number;
-  /** Milliseconds until an answer must begin. */
+  /** Milliseconds until an answer must begin, once the request is sent. */
   answerTimeout: number;
   /** Milliseconds an answer may pause, while it is being read. */
   idleTimeout: number;
@@ -24,10 +34,16 @@ export interface TransportOptions {
   tls: { ca?: string; cert?: string; key?: string };
 }
 
-/** Sends HTTP requests. Throws `DicomWebError`, or the reason of the signal. */
+export interface SendOptions {
+  /** Default: `GET`. */
+  method?: 'GET' | 'POST' | 'OPTIONS';
+  headers: Readonly<Record<string, string>>;
+  /** What it throws while it is sent ends the request, unfinished, and is thrown as it is. */
+  body?: RequestBody;
+  signal?: AbortSignal | undefined;
+}
+
+/** Sends HTTP requests. Throws `DicomWebError`, the reason of the signal, or what the request's body throws. */
 export interface Transport extends AsyncDisposable {
-  get(
-    url: string,
-    options: { headers: Readonly<Record<string, string>>; signal?: AbortSignal | undefined },
-  ): Promise<HttpAnswer>;
+  send(url: string, options: SendOptions): Promise<HttpAnswer>;
 }

@@ -13,12 +13,14 @@ export function createTransport(options: TransportOptions): Transport {
   let disposed = false;
 
   return {
-    async get(url, { headers, signal }) {
+    async send(url, { method = 'GET', headers, body: given, signal }) {
       if (disposed) throw closed(name);
       const controller = new AbortController();
+      let failure: { error: unknown } | undefined;
       const signals = signal ? [signal, controller.signal] : [controller.signal];
       const translate = (error: unknown) => {
         if (signal?.aborted) return signal.reason;
+        if (failure) return failure.error;
         return controller.signal.reason instanceof DicomWebError
           ? controller.signal.reason
           : networkError(error, name);
@@ -31,6 +33,16 @@ export function createTransport(options: TransportOptions): Transport {
           clearTimeout(timer);
         }
       };
+      const gather = async (bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array<ArrayBuffer>[]> => {
+        const chunks: Uint8Array[] = [];
+        try {
+          for await (const chunk of bytes) chunks.push(chunk);
+        } catch (error) {
+          failure = { error };
+          throw error;
+        }
+        return chunks as Uint8Array<ArrayBuffer>[];
+      };
       open.add(controller);
       const discard = async () => {
         open.delete(controller);
@@ -38,10 +50,13 @@ export function createTransport(options: TransportOptions): Transport {
       };
 
       try {
+        // Most browsers cannot stream a request over HTTP/1.1; what a Blob holds they may keep on disk.
+        const sent = given && new Blob(await gather(given.open()));
+        signal?.throwIfAborted();
         const response = await limited(
           options.connectTimeout + options.answerTimeout,
           timeout(name),
-          fetch(url, { headers, signal: AbortSignal.any(signals) }),
+          fetch(url, { method, headers, body: sent ?? null, signal: AbortSignal.any(signals) }),
         );
         const reader = response.body?.getReader();
         const body = {

@@ -2,7 +2,8 @@ import type { RequestListener } from 'node:http';
 import { type DicomInstance, type RetrieveFailure, type Selection, writePart10 } from '@adit/core';
 import { syntheticInstance } from '@adit/core/synthetic';
 import { describe, expect, it } from 'vitest';
-import { createDicomWebClient, type DicomWebClientOptions } from '../create-dicomweb-client.ts';
+import { createDicomWebClient } from '../create-dicomweb-client.ts';
+import type { DicomWebServiceOptions } from '../service.ts';
 import { bytesOf, collect } from '../testing/bytes.ts';
 import { serve } from '../testing/http-server.ts';
 import { BOUNDARY, multipartMessage } from '../testing/multipart-message.ts';
@@ -29,7 +30,7 @@ interface Retrieval {
 async function retrieveFrom(
   listener: RequestListener,
   selection: Partial<Selection> = {},
-  options: Partial<DicomWebClientOptions> = {},
+  options: Partial<DicomWebServiceOptions> = {},
 ): Promise<Retrieval> {
   await using server = await serve(listener);
   await using client = createDicomWebClient({ url: `${server.url}/dicom-web`, ...options });

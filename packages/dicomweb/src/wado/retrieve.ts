@@ -82,7 +82,7 @@ async function* retrieveAll(
 }
 
 async function askFor(service: Service, { path, what }: Target, signal: AbortSignal): Promise<HttpAnswer> {
-  const answer = await ask(service, { path, accept: ACCEPT, acceptEncoding: 'identity', what, signal });
+  const answer = await ask(service, { path, accept: ACCEPT, signal }, what);
   if (answer.status !== 204) return answer;
   await answer.discard();
   throw new DicomWebError('NOT_FOUND', `${service.root.name} has nothing of ${what} (HTTP 204).`, {
