@@ -115,6 +115,19 @@ test('a study fetched over DICOMweb arrives byte for byte', async () => {
   await expectExactCopy(loaded, `dicomweb+${source.dicomWebUrl}`);
 });
 
+test('a study arrives over DICOMweb byte for byte, whether its source speaks DIMSE or DICOMweb', async () => {
+  const study = syntheticStudy({
+    seed: 'stow',
+    series: [{ kind: 'CT', instances: 5, rows: 64 }, { kind: 'SR' }],
+  });
+  await loadInstances(source, join(folder.path, 'stow'), study);
+  const loaded = { studyInstanceUid: studyInstanceUidOf(study[0]!.attributes), instances: study.length };
+  for (const from of [source.dicomUrl, `dicomweb+${source.dicomWebUrl}`]) {
+    await expectExactCopy(loaded, from, `dicomweb+${destination.dicomWebUrl}`);
+    await destination.clear();
+  }
+});
+
 test('a study arrives in a folder byte for byte', async () => {
   const study = syntheticStudy({ seed: 'folder', series: [{ kind: 'CT', instances: 5, rows: 64 }] });
   await loadInstances(source, join(folder.path, 'to-folder'), study);
@@ -175,6 +188,7 @@ describe('the real studies of ADIT_CORPUS', () => {
         for (const judge of [
           (loaded: Loaded) => expectExactCopy(loaded, source.dicomUrl),
           (loaded: Loaded) => expectExactCopy(loaded, `dicomweb+${source.dicomWebUrl}`),
+          (loaded: Loaded) => expectExactCopy(loaded, source.dicomUrl, `dicomweb+${destination.dicomWebUrl}`),
           expectPseudonymized,
         ]) {
           await storescu(source, [path]);
@@ -189,10 +203,12 @@ describe('the real studies of ADIT_CORPUS', () => {
 });
 
 /** Transfers without a pseudonym and compares the data sets both Orthancs keep. */
-async function expectExactCopy({ studyInstanceUid, instances }: Loaded, from: string): Promise<void> {
-  const result = await adit([
-    ...['transfer', '--from', from, '--to', destination.dicomUrl, '--study', studyInstanceUid],
-  ]);
+async function expectExactCopy(
+  { studyInstanceUid, instances }: Loaded,
+  from: string,
+  to = destination.dicomUrl,
+): Promise<void> {
+  const result = await adit(['transfer', '--from', from, '--to', to, '--study', studyInstanceUid]);
   expect(result.summary, result.stderr).toMatchObject({
     ok: true,
     expected: instances,

@@ -32,7 +32,6 @@ const dimseNode = z.strictObject({
 const dicomWebNode = z.strictObject({
   kind: z.literal('dicomweb'),
   ...common,
-  destination: z.literal(false),
   url: z
     .url({ protocol: /^https?$/ })
     .max(2000)

@@ -106,7 +106,7 @@ command('move <node>', 'have a DIMSE node send studies to another one (C-MOVE)')
 
 command('transfer', 'move studies from one place to another')
   .requiredOption('--from <place>', 'dicom://AET@host:port, dicomweb+http(s)://… or a folder')
-  .requiredOption('--to <place>', 'dicom://AET@host:port or a folder')
+  .requiredOption('--to <place>', 'dicom://AET@host:port, dicomweb+http(s)://… or a folder')
   .option('--study <uid>', 'Study Instance UID, as often as needed', uids)
   .option(
     '--list <csv>',
@@ -128,10 +128,14 @@ command('transfer', 'move studies from one place to another')
   )
   .option(
     '--max-associations <n>',
-    'most associations to the destination',
+    'most associations, or requests of STOW-RS, to the destination at once',
     wholeNumber('--max-associations', 1, 64),
   )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
+  .option(
+    '--to-header-file <file>',
+    'the same for the destination, where the source is a DICOMweb service too',
+  )
   .option('--ledger <file>', 'take down what becomes of each instance, in a new file')
   .option('--resume <ledger>', 'go on where the transfer of this ledger ended: only what it lacks is sent')
   .option('--manifest <file>', 'list what was stored, without original UIDs: JSON lines, or CSV by its name')

@@ -29,6 +29,7 @@ export interface TransferOptions extends DeidentificationOptions {
   verify?: Verification;
   maxAssociations?: number;
   headerFile?: string;
+  toHeaderFile?: string;
   ledger?: string;
   resume?: string;
   manifest?: string;
@@ -56,7 +57,7 @@ export async function transferCommand(
   if (options.dryRun) return dryRun(output, { from, source, studies }, options, signal);
   await using record = await openRecord(options, { to, studies, deidentification });
   if (record.done > 0) output.remark(`${record.done} instances are done: the ledger says so.`);
-  await using destination = openDestination(to, options);
+  await using destination = await openDestination(from, to, options);
 
   const started = performance.now();
   const seconds = () => round((performance.now() - started) / 1000);
@@ -148,7 +149,7 @@ interface Destination extends AsyncDisposable {
   verify: Verifier | undefined;
 }
 
-function openDestination(place: Place, options: TransferOptions): Destination {
+async function openDestination(from: Place, place: Place, options: TransferOptions): Promise<Destination> {
   switch (place.kind) {
     case 'dimse': {
       const associations =
@@ -164,8 +165,26 @@ function openDestination(place: Place, options: TransferOptions): Destination {
         },
       };
     }
-    case 'dicomweb':
-      throw new UsageError('A DICOMweb service is not available as a destination yet: use its DIMSE node.');
+    case 'dicomweb': {
+      const { createDicomWebClient, createDicomWebSink } = await import('@adit/dicomweb');
+      // Credentials of the source are never sent to the destination.
+      const headerFile = options.toHeaderFile ?? (from.kind === 'dicomweb' ? undefined : options.headerFile);
+      const headers = headerFile ? { headers: await readHeaderFile(headerFile) } : {};
+      const service = { url: place.url, ...headers };
+      const sink = createDicomWebSink(
+        service,
+        options.maxAssociations === undefined ? {} : { maxRequests: options.maxAssociations },
+      );
+      const client = createDicomWebClient(service);
+      return {
+        sink,
+        verify: verifierFor(options.verify, client),
+        async [Symbol.asyncDispose]() {
+          await sink[Symbol.asyncDispose]();
+          await client[Symbol.asyncDispose]();
+        },
+      };
+    }
     case 'folder': {
       const sink = createFolderSink(place.path);
       return {
@@ -187,7 +206,7 @@ function verifierFor(asked: Verification | undefined, client: Queryable): Verifi
     case 'none':
       return undefined;
     default:
-      throw new UsageError(`A DIMSE node cannot be verified by ${asked} yet: use image, count or none.`);
+      throw new UsageError(`This destination cannot be verified by ${asked}: use image, count or none.`);
   }
 }
 

@@ -120,7 +120,6 @@ describe('administration', () => {
     ['a URL with credentials', () => web({ url: 'https://me:secret@pacs/' }), 'url'],
     ['a URL with parameters', () => web({ url: 'https://pacs/?token=secret' }), 'url'],
     ['an authorization that ends its header', () => web({ authorization: 'a\r\nb: c' }), 'authorization'],
-    ['DICOMweb as a destination', () => web({ destination: true }), 'destination'],
     ['a folder as a source', () => ({ ...folder('/x'), source: true }) as never, 'source'],
     ['a relative folder', () => folder('out'), 'path'],
   ])('refuses %s', async (_, settings, field) => {

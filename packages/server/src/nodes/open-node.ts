@@ -6,7 +6,7 @@ import {
   verifyByQuery,
 } from '@adit/core';
 import { createFolderSink } from '@adit/core/node';
-import { createDicomWebClient } from '@adit/dicomweb';
+import { createDicomWebClient, createDicomWebSink, type DicomWebServiceOptions } from '@adit/dicomweb';
 import { createDimseClient, createDimseSink, type DimseNode } from '@adit/dimse';
 import { ServerError } from '../errors.ts';
 import type { Secrets } from '../runtime/secrets.ts';
@@ -33,13 +33,8 @@ export function openSource(node: StoredNode, options: OpenOptions): OpenSource {
   switch (settings.kind) {
     case 'dimse':
       return createDimseClient(toDimseNode(settings, options));
-    case 'dicomweb': {
-      const authorization = authorizationOf(node, options.secrets);
-      return createDicomWebClient({
-        url: settings.url,
-        ...(authorization === undefined ? {} : { headers: { authorization } }),
-      });
-    }
+    case 'dicomweb':
+      return createDicomWebClient(toDicomWebService(node, settings, options));
     case 'folder':
       throw new ServerError(
         'INVALID_REQUEST',
@@ -71,16 +66,33 @@ export function openDestination(
         },
       };
     }
+    case 'dicomweb': {
+      const service = toDicomWebService(node, settings, options);
+      const sink = createDicomWebSink(service);
+      const client = createDicomWebClient(service);
+      return {
+        sink,
+        verify: verifyByQuery(client),
+        async [Symbol.asyncDispose]() {
+          await Promise.all([sink[Symbol.asyncDispose](), client[Symbol.asyncDispose]()]);
+        },
+      };
+    }
     case 'folder': {
       const sink = createFolderSink(folder);
       return { sink, verify: sink.verify, async [Symbol.asyncDispose]() {} };
     }
-    case 'dicomweb':
-      throw new ServerError(
-        'INVALID_REQUEST',
-        `${node.name} cannot be transferred to: DICOMweb nodes are sources only.`,
-      );
   }
+}
+
+/** A node of this server as @adit/dicomweb knows it. */
+function toDicomWebService(
+  node: StoredNode,
+  { url }: { url: string },
+  { secrets }: Pick<OpenOptions, 'secrets'>,
+): DicomWebServiceOptions {
+  const authorization = authorizationOf(node, secrets);
+  return { url, ...(authorization === undefined ? {} : { authorization }) };
 }
 
 /** A node of this server as @adit/dimse knows it. */

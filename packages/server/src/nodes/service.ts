@@ -152,7 +152,7 @@ function toNode({ id, name, source, destination, settings, authorization }: Stor
         id,
         name,
         source,
-        destination: false,
+        destination,
         ...settings,
         hasAuthorization: authorization !== null,
       };

@@ -117,15 +117,11 @@ export class AditNodeForm extends AditElement {
             <label
               ><input name="source" type="checkbox" .checked=${live(node?.source ?? true)} /><span>Source</span></label
             >
-            ${
-              this._kind === 'dimse'
-                ? html`<label
-                  ><input name="destination" type="checkbox" .checked=${live(node?.destination ?? false)} /><span
-                    >Destination</span
-                  ></label
-                >`
-                : nothing
-            }
+            <label
+              ><input name="destination" type="checkbox" .checked=${live(node?.destination ?? false)} /><span
+                >Destination</span
+              ></label
+            >
           </div>`
       }
       ${this.problem ? html`<p class="notice bad" role="alert">${icon('alert')}${this.problem}</p>` : nothing}
