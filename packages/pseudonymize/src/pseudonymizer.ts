@@ -11,19 +11,29 @@ import {
 } from '@adit/core';
 import { DatasetOutput } from './dataset/dataset-output.ts';
 import { DatasetRun } from './dataset/dataset-run.ts';
+import type { Subject } from './dataset/own-elements.ts';
+import { retainedAge } from './dataset/patient-age.ts';
 import type { HeaderIdentifiers } from './identifiers/header-identifiers.ts';
 import { rememberedPatientIdentifiers } from './identifiers/patient-identifiers.ts';
 import { trimmed } from './identifiers/text.ts';
+import { dateOffset } from './keys/date-offset.ts';
 import { deriveSubKeys } from './keys/key.ts';
-import { keyedPatientId } from './keys/patient-id.ts';
+import { keyedPatientId, type PatientIdentity } from './keys/patient-id.ts';
 import { createUidMapper } from './keys/uid-mapper.ts';
+import type { Profile } from './profile/profile.ts';
+import { recipeProfiles } from './profile/recipe-profiles.ts';
 import { PseudonymizeError } from './pseudonymize-error.ts';
 import { checkPseudonym, type PseudonymOf } from './pseudonyms/pseudonym-of.ts';
+import { type PresetName, presetRecipe } from './recipe/presets.ts';
+import { parseRecipe, type RecipeDocument } from './recipe/recipe.ts';
 import { emptyReport, type PseudonymizationReport } from './report.ts';
 
 export interface PseudonymizerOptions {
-  /** What is to be done. Default: `basic`, the Basic Application Level Confidentiality Profile (PS3.15 §E.2) alone. */
-  recipe?: 'basic';
+  /**
+   * What is to be done: a preset by its name, or a document. Default: `basic`, the Basic Application Level Confidentiality
+   * Profile (PS3.15 §E.2) alone.
+   */
+  recipe?: PresetName | RecipeDocument;
   /**
    * 16 to 4096 bytes, as they are. Whoever has them can tell which UID became which; the same key gives the same UIDs,
    * so that what is sent later goes to the study it belongs to. `randomKey()` makes one.
@@ -87,24 +97,45 @@ const heldBackClasses: ReadonlyMap<string, string> = new Map([
 /**
  * Makes a pseudonymizer: PS3.15 Annex E for data sets that stream by, the same in Node and in the browser, byte for byte.
  *
- * Throws `INVALID_KEY` and `INVALID_PSEUDONYM`.
+ * Throws `INVALID_KEY`, `INVALID_PSEUDONYM`, `INVALID_RECIPE` and `UNKNOWN_RECIPE`.
  */
 export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
-  const { key, pseudonym } = options;
+  const { key, pseudonym, recipe = 'basic' } = options;
   const keys = deriveSubKeys(key);
   if (typeof pseudonym === 'string') checkPseudonym(pseudonym);
+  const profiles = recipeProfiles(typeof recipe === 'string' ? presetRecipe(recipe) : parseRecipe(recipe));
+  const { patientDomain = '', dates, maximumAge } = profiles.any.recipe;
   const uids = createUidMapper(keys.uid);
+  // Where UIDs are retained, references still match; the few attributes that the option leaves out are mapped.
+  const mapUid = profiles.any.has('retainUids') ? (uid: string) => uid : uids.map;
   const search = rememberedPatientIdentifiers();
 
-  const pseudonymOf = (header: HeaderIdentifiers): string => {
+  const pseudonymOf = (identity: PatientIdentity): string => {
     if (typeof pseudonym === 'string') return pseudonym;
     if (pseudonym !== undefined) {
-      const given = pseudonym({ issuer: header.issuer, patientId: header.patientId });
+      const given = pseudonym(identity);
       checkPseudonym(given);
       return given;
     }
-    if (header.patientId === '') throw new HeldBackError('It has no Patient ID to make a pseudonym from.');
-    return keyedPatientId(keys.id, header);
+    if (identity.patientId === '') throw new HeldBackError('It has no Patient ID to make a pseudonym from.');
+    return keyedPatientId(keys.id, identity);
+  };
+
+  const subjectOf = (header: HeaderIdentifiers, profile: Profile): Subject => {
+    const identity = { issuer: header.issuer || patientDomain, patientId: header.patientId };
+    const named = pseudonymOf(identity);
+    if (profile.movesDates && identity.patientId === '') {
+      throw new HeldBackError(
+        'It has no Patient ID, and without one nobody knows by how much its dates move.',
+      );
+    }
+    return {
+      pseudonym: named,
+      days: profile.movesDates ? dateOffset(keys.date, identity, dates?.days) : 0,
+      age: profile.has('retainPatientCharacteristics')
+        ? retainedAge(header.age, header.birthDate, header.studyDate, maximumAge)
+        : undefined,
+    };
   };
 
   const transform = (instance: DicomInstance): PseudonymizedInstance => {
@@ -121,9 +152,11 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
       output,
       report,
       encoding: { explicitVr, littleEndian },
+      profiles,
       uids,
+      nameKey: keys.name,
       search,
-      pseudonymOf,
+      subjectOf,
       sopClassUid,
       sopInstanceUid,
       maxHeader: maxHeld,
@@ -131,7 +164,7 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
     const edited = editedDataset(instance, run, output);
     return {
       sopClassUid,
-      sopInstanceUid: uids.map(sopInstanceUid),
+      sopInstanceUid: mapUid(sopInstanceUid),
       transferSyntaxUid,
       dataset: deflated ? deflateDataset(edited) : edited,
       report,
@@ -139,8 +172,8 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
   };
 
   return {
-    transform: Object.assign(transform, { mapUid: uids.map }),
-    mapUid: uids.map,
+    transform: Object.assign(transform, { mapUid }),
+    mapUid,
     async *pseudonymizePart10(file) {
       yield* writePart10(transform(await readPart10(file)));
     },

@@ -20,8 +20,10 @@ export interface ActionCounts {
   replaced: number;
   /** Attributes of which a UID was mapped (U). */
   mapped: number;
-  /** Attributes kept that held an identifier of the patient or of an instance, and were cleaned of it. */
+  /** Attributes kept that held something that identifies, and were cleaned of it (C). */
   cleaned: number;
+  /** Attributes of which a date was moved. */
+  moved: number;
 }
 
 export interface Remark {
@@ -34,10 +36,11 @@ export interface Remark {
 /**
  * Why an attribute is not what the profile's table alone would have made of it:
  * `IDENTIFIER` it was to be kept and held an identifier, so its value was replaced; `TOO_LONG` it is too long to be looked
- * into, so it was replaced or removed; `UNREADABLE` its VR is not the one of the standard and its value means nothing in
- * that, so it was removed.
+ * into, so it was replaced or removed; `UNREADABLE` its value means nothing in its VR, or is of a VR that is not the one of the
+ * standard, so it became what it would without any option, or was removed; `STRICTER_OPTION` two options say different things
+ * about it, and the one that keeps less was taken.
  */
-export type RemarkCode = 'IDENTIFIER' | 'TOO_LONG' | 'UNREADABLE';
+export type RemarkCode = 'IDENTIFIER' | 'TOO_LONG' | 'UNREADABLE' | 'STRICTER_OPTION';
 
 /** Most kinds of remarks of one report. */
 const maxRemarks = 200;
@@ -45,7 +48,7 @@ const maxRemarks = 200;
 export function emptyReport(): PseudonymizationReport {
   return {
     instances: 0,
-    counts: { removed: 0, removedPrivate: 0, emptied: 0, replaced: 0, mapped: 0, cleaned: 0 },
+    counts: { removed: 0, removedPrivate: 0, emptied: 0, replaced: 0, mapped: 0, cleaned: 0, moved: 0 },
     remarks: [],
   };
 }

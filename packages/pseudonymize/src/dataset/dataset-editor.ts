@@ -6,60 +6,78 @@ import {
   encodeElementHeader,
   encodeItemDelimiter,
   encodeSequenceDelimiter,
+  encodeValues,
   type FragmentsStartToken,
   HeldBackError,
   type ItemStartToken,
+  isMultiValuedVr,
+  isPrivate,
+  isPrivateCreator,
   type SequenceStartToken,
   type Tag,
   Tags,
   type Token,
+  tagElement,
   type Vr,
   vrForm,
 } from '@adit/core';
+import { cleanedText } from '../identifiers/cleaned-text.ts';
 import type { InstanceIdentifiers } from '../identifiers/instance-identifiers.ts';
 import { endOfValue, latin1Bytes, latin1Text, textOfValue, trimmed } from '../identifiers/text.ts';
 import type { UidMapper } from '../keys/uid-mapper.ts';
 import type { Action } from '../profile/action.ts';
+import { type AttributeTypes, attributeTypesOf } from '../profile/attribute-types.ts';
 import { type Dummies, dummiesWithout } from '../profile/dummy.ts';
-import { type Rule, ruleFor } from '../profile/rule.ts';
+import type { Profile, Rule } from '../profile/profile.ts';
+import { type TextRule, textByRule } from '../recipe/rule-text.ts';
 import { type PseudonymizationReport, type RemarkCode, remark } from '../report.ts';
 import { CharacterSets } from './character-sets.ts';
+import { ContentItem } from './content-item.ts';
 import type { DatasetOutput, OpenLength } from './dataset-output.ts';
+import { movedDates } from './date-value.ts';
+import { DeclaredSafe } from './declared-safe.ts';
+import { hiddenSequence } from './hidden-sequence.ts';
 import { isNumeric, keptValue } from './kept-value.ts';
+import { type OwnElement, ownElements, type Subject } from './own-elements.ts';
+import { PrivateGroup } from './private-group.ts';
 import { Skipper } from './skipper.ts';
-import {
-  basicProfileCode,
-  concatenated,
-  encodeCodeItem,
-  encodeMethodItem,
-  insertedElements,
-  insertedTags,
-  methodText,
-} from './stamps.ts';
+import { encodeCodeItem, encodeMethodItems, type Method, methodTexts, performedMethods } from './stamps.ts';
 
 export interface DatasetEditorOptions {
   output: DatasetOutput;
   report: PseudonymizationReport;
   /** How the elements of the data set itself are encoded. */
   encoding: ElementEncoding;
+  /** What becomes of the attributes. */
+  profile: Profile;
   uids: UidMapper;
+  /** Sub-key for texts that rules of a recipe make of others. */
+  nameKey: Uint8Array;
   /** What no kept value may hold. */
   identifiers: InstanceIdentifiers;
-  /** Patient ID and Patient's Name to be. */
-  pseudonym: string;
+  /** What stands for the patient. */
+  subject: Subject;
   /** As the network or the file meta information say them. */
   sopClassUid: string;
   sopInstanceUid: string;
 }
 
+/** What becomes of values that nothing is said about: kept, cleaned, or made dummies. */
+type Mode = 'kept' | 'cleaned' | 'dummies';
+
 /** A sequence or an item that is being written. */
 interface Frame {
   /** Undefined where it had no length before either. */
   length: OpenLength | undefined;
-  /** Values in it become dummies: it is in a sequence whose action is D. */
-  dummies: boolean;
+  mode: Mode;
   /** Encoding of the elements in it. */
   encoding: ElementEncoding;
+  /** Types of the attributes of an item, or of those of a sequence. */
+  types: AttributeTypes | undefined;
+  /** Of a sequence: are its items content items, which stay or go by their concept name? */
+  hasContentItems: boolean;
+  /** The header of a sequence that is written only when it has an item. */
+  unwritten: SequenceStartToken | undefined;
 }
 
 /**
@@ -74,6 +92,9 @@ const dummyCodes: ReadonlySet<Tag> = new Set([
 /** VRs of which a value in a sequence whose action is D says something of its own. */
 const dummyVrs: ReadonlySet<Vr> = new Set(['LO', 'LT', 'SH', 'ST', 'UC', 'UR', 'UT', 'AE', 'AS', 'DS', 'IS']);
 
+/** VRs of texts that people write. */
+const descriptiveVrs: ReadonlySet<Vr> = new Set(['LO', 'LT', 'SH', 'ST', 'UC', 'UT']);
+
 /** Numbers of structured content and graphics, which in a sequence whose action is D become zeros. */
 const dummyNumbers: ReadonlySet<Tag> = new Set([
   0x0040a161, // Floating Point Value
@@ -81,14 +102,27 @@ const dummyNumbers: ReadonlySet<Tag> = new Set([
   0x00700022, // Graphic Data
 ]);
 
+/** Sequences of content items, each with a concept name (PS3.15 §E.3.4). */
+const contentSequences: ReadonlySet<Tag> = new Set([
+  Tags.ContentSequence,
+  0x00400555, // Acquisition Context Sequence
+  0x00400612, // Specimen Preparation Step Content Item Sequence
+  0x0040b020, // Waveform Annotation Sequence
+]);
+
+const unformattedTextValue = 0x00700006;
+
+const noItems: AttributeTypes = { types: new Map(), items: new Map() };
+
 /**
- * Applies the Basic Profile to the tokens of one data set and writes what comes out of it.
+ * Applies a profile to the tokens of one data set and writes what comes out of it.
  *
  * Elements that stay as they are keep their bytes; enclosing lengths are set anew. The identifiers to look for must be
  * known before the first token, for the name of a patient may stand in an element before (0010,0010).
  */
 export class DatasetEditor {
   readonly #options: DatasetEditorOptions;
+  readonly #profile: Profile;
   readonly #output: DatasetOutput;
   readonly #report: PseudonymizationReport;
   readonly #identifiers: InstanceIdentifiers;
@@ -97,25 +131,57 @@ export class DatasetEditor {
   readonly #skipper = new Skipper();
   readonly #frames: Frame[] = [];
   #frame: Frame;
+  /** What is collected until it is known what becomes of it. */
+  #collected: ContentItem | PrivateGroup | undefined;
+  /** Where bytes go instead of the output. */
+  #aside: Uint8Array[] | undefined;
+  readonly #declaredSafe = new DeclaredSafe();
+  #inDeclarations = false;
   /** What becomes of the chunks of the long value that is open. */
   #bulk: 'copied' | 'numbers' = 'copied';
-  /** Which of `insertedElements` is to come next. */
-  #nextInsert = 0;
-  /** Is (0012,0064) open, and did it have the item we would add? */
+  readonly #methods: readonly Method[];
+  readonly #own: readonly OwnElement[];
+  readonly #ownTags: ReadonlySet<Tag>;
+  /** Which of `#own` is to come next. */
+  #nextOwn = 0;
+  /** Is (0012,0064) open, and which of our items did it have? */
   #inMethodCodes = false;
-  #hasMethodCode = false;
+  readonly #methodsFound = new Set<string>();
+  /** Date and time of the study as they are afterwards. */
+  #studyDate = '';
+  #studyTime = '';
 
   constructor(options: DatasetEditorOptions) {
+    const { profile, subject, identifiers } = options;
     this.#options = options;
+    this.#profile = profile;
     this.#output = options.output;
     this.#report = options.report;
-    this.#identifiers = options.identifiers;
-    this.#dummies = dummiesWithout((text) => options.identifiers.patient.in(text));
-    this.#frame = { length: undefined, dummies: false, encoding: options.encoding };
+    this.#identifiers = identifiers;
+    this.#dummies = dummiesWithout((text) => identifiers.patient.in(text));
+    this.#methods = performedMethods(profile, false);
+    this.#own = ownElements(profile, subject, false);
+    this.#ownTags = new Set(this.#own.map(({ tag }) => tag));
+    this.#frame = {
+      length: undefined,
+      mode: 'kept',
+      encoding: options.encoding,
+      types: attributeTypesOf(options.sopClassUid),
+      hasContentItems: false,
+      unwritten: undefined,
+    };
   }
 
   take(token: Token): void {
     if (this.#skipper.skips(token)) return;
+    const collected = this.#collected;
+    if (collected !== undefined) {
+      if (!collected.endsBefore(token)) {
+        this.#collect(collected, token);
+        return;
+      }
+      this.#finishCollected();
+    }
     switch (token.kind) {
       case 'element':
         this.#takeElement(token);
@@ -124,13 +190,13 @@ export class DatasetEditor {
         this.#takeSequence(token);
         break;
       case 'item-start':
-        this.#enterItem(token);
+        this.#takeItem(token);
         break;
       case 'item-end':
         this.#leave(token.bytes, encodeItemDelimiter);
         break;
       case 'sequence-end':
-        if (token.depth === 0) this.#endMethodCodes(token.encoding);
+        if (token.depth === 0) this.#endSequenceOfDataset(token.encoding);
         this.#leave(token.bytes, encodeSequenceDelimiter);
         break;
       case 'bulk-start':
@@ -139,16 +205,17 @@ export class DatasetEditor {
         break;
       case 'bulk-chunk':
         if (this.#bulk === 'numbers') this.#checkNumbers(token.bytes);
-        this.#output.write(token.bytes);
+        this.#emit(token.bytes);
         break;
       default:
         // What is left of long values and fragments.
-        this.#output.write(token.bytes);
+        this.#emit(token.bytes);
     }
   }
 
   /** No token is left. */
   end(): void {
+    if (this.#collected !== undefined) this.#finishCollected();
     this.#insertBefore(Number.POSITIVE_INFINITY);
     this.#report.instances += 1;
   }
@@ -158,24 +225,38 @@ export class DatasetEditor {
   #takeElement(token: ElementToken): void {
     const { tag } = token;
     if (token.depth === 0 && this.#takeOwn(token)) return;
+    if (isPrivate(tag)) this.#takePrivate(token);
+    else this.#edit(token, this.#profile.ruleFor(tag, this.#frame.types));
+  }
 
-    const { value } = token;
-    const rule = ruleFor(tag);
+  /** Does to an element what its rule says. */
+  #edit(token: ElementToken, rule: Rule): void {
+    const { tag, value } = token;
     const vr = token.vr === 'UN' ? (rule.vr ?? 'UN') : token.vr;
     if (rule.heldBack !== undefined && value.length > 0) throw new HeldBackError(rule.heldBack);
     if (rule.vr === 'SQ' && rule.action !== 'X' && rule.action !== 'Z') {
       // No sequence: there is nothing in it, or nobody knows what.
       if (value.length > 0) this.#remove(tag, 'UNREADABLE');
-      else this.#output.write(token.bytes);
+      else this.#emit(token.bytes);
       return;
     }
-    switch (this.#actionInFrame(rule.action, tag, vr)) {
+    if (rule.decision.by === 'table' && rule.decision.overruled !== undefined && value.length > 0) {
+      remark(this.#report, 'STRICTER_OPTION', tag);
+    }
+    const action = this.#actionInFrame(rule, tag, vr);
+    if (rule.recipeRule !== undefined && action === rule.action) this.#editByRecipe(token, rule, vr);
+    else this.#do(action, token, rule, vr);
+  }
+
+  #do(action: Action, token: ElementToken, rule: Rule, vr: Vr): void {
+    switch (action) {
       case 'X':
         this.#report.counts.removed++;
+        if (isPrivate(token.tag)) this.#report.counts.removedPrivate++;
         break;
       case 'Z':
         this.#report.counts.emptied++;
-        this.#output.write(encodeElementHeader(tag, vr, 0, this.#frame.encoding));
+        this.#emit(encodeElementHeader(token.tag, vr, 0, this.#frame.encoding));
         break;
       case 'D':
         this.#replace(token, vr);
@@ -183,8 +264,69 @@ export class DatasetEditor {
       case 'U':
         this.#mapUids(token, vr);
         break;
+      case 'C':
+        this.#clean(token, rule, vr);
+        break;
       case 'K':
         this.#keep(token, rule, vr);
+    }
+  }
+
+  #editByRecipe(token: ElementToken, rule: Rule, vr: Vr): void {
+    const { tag } = token;
+    const named = rule.recipeRule!;
+    switch (named.action) {
+      case 'replace':
+        this.#report.counts.replaced++;
+        this.#write(tag, vr, this.#encodedValue(named.value, vr, token.depth));
+        break;
+      case 'pseudonym':
+        this.#report.counts.replaced++;
+        this.#write(tag, vr, this.#encodedText(this.#options.subject.pseudonym, vr, token.depth));
+        break;
+      case 'shift-date':
+        this.#moveDates(token, rule, vr, named.days ?? this.#options.subject.days);
+        break;
+      case 'hash':
+      case 'initials':
+      case 'round-age':
+        this.#replaceByRule(token, rule, named, vr);
+        break;
+      default:
+        this.#do(rule.action, token, rule, vr);
+    }
+  }
+
+  /** Each value becomes what a rule makes of it; where it can make nothing of one, all become what they would without it. */
+  #replaceByRule(token: ElementToken, rule: Rule, named: TextRule, vr: Vr): void {
+    const characterSet = this.#characterSets.at(token.depth);
+    const text = textOfValue(token.value, vr, characterSet);
+    const values = isMultiValuedVr(vr) ? text.split('\\') : [text];
+    const made = values.map((value) => {
+      const before = trimmed(value);
+      return before === '' ? '' : textByRule(named, before, vr, this.#options.nameKey);
+    });
+    const isMade = made.every((value) => value !== undefined);
+    const bytes = isMade ? characterSet.encode(made.join('\\'), vr) : undefined;
+    if (bytes === undefined) {
+      this.#doOtherwise('UNREADABLE', token, rule, vr);
+      return;
+    }
+    this.#report.counts.replaced++;
+    this.#write(token.tag, vr, bytes);
+  }
+
+  /** The value of a rule of the recipe, as its VR has it. */
+  #encodedValue(text: string, vr: Vr, depth: number): Uint8Array {
+    if (vrForm(vr) === 'text') return this.#encodedText(text, vr, depth);
+    try {
+      const values = text === '' ? [] : text.split('\\');
+      const numbers = vrForm(vr) === 'number' ? values.map(Number) : values;
+      return encodeValues(numbers, vr, { littleEndian: this.#frame.encoding.littleEndian });
+    } catch (error) {
+      throw new HeldBackError(`A rule of the recipe gives a value that its VR, ${vr}, cannot have.`, {
+        cause: error,
+      });
     }
   }
 
@@ -192,12 +334,13 @@ export class DatasetEditor {
   #takeOwn(token: ElementToken): boolean {
     const { tag } = token;
     this.#insertBefore(tag);
-    if (this.#takesInsert(tag)) {
-      this.#insert(tag, token);
+    const own = this.#takesPlaceOf(tag);
+    if (own !== undefined) {
+      this.#insert(own, token);
       return true;
     }
     // One that comes twice or out of order.
-    if (insertedTags.has(tag)) return true;
+    if (this.#ownTags.has(tag)) return true;
     if (tag === Tags.SOPInstanceUID) {
       const uid = trimmed(latin1Text(token.value));
       if (uid !== this.#options.sopInstanceUid) {
@@ -206,19 +349,28 @@ export class DatasetEditor {
     } else if (tag === Tags.SOPClassUID) {
       // Names a private SOP class where it is not registered: the object could not be stored under another.
       if (trimmed(latin1Text(token.value)) !== this.#options.sopClassUid) return false;
-      this.#output.write(this.#verbatim(token, 'UI'));
+      this.#emit(this.#verbatim(token, 'UI'));
       return true;
     }
     return false;
   }
 
-  /** In a sequence whose action is D, what is kept elsewhere becomes a dummy too, where it may say something. */
-  #actionInFrame(action: Action, tag: Tag, vr: Vr): Action {
-    if (action !== 'K' || !this.#frame.dummies) return action;
+  /** In sequences whose content is cleaned or made dummies, what is kept elsewhere is so too, where it may say something. */
+  #actionInFrame({ action, isNamed }: Rule, tag: Tag, vr: Vr): Action {
+    const { mode } = this.#frame;
+    if (mode === 'kept' || isNamed) {
+      // A code or a date that an option keeps is a dummy all the same where everything is.
+      return mode === 'dummies' && isNamed && action === 'K' && dummyVrs.has(vr) ? 'D' : action;
+    }
+    if (mode === 'cleaned') {
+      if (tag === unformattedTextValue) return 'C';
+      return action === 'K' && descriptiveVrs.has(vr) && !isCodeAttribute(tag) ? 'C' : action;
+    }
+    if (action !== 'K') return action;
     if (dummyNumbers.has(tag)) return 'D';
     if (!dummyVrs.has(vr)) return 'K';
-    // Codes keep their form (PS3.3 Table 8.8-1): a code for a person has its sequence replaced as a whole.
-    return tag >= 0x00080100 && tag <= 0x00080123 ? 'K' : 'D';
+    // Codes keep their form: a code for a person has its sequence replaced as a whole.
+    return isCodeAttribute(tag) ? 'K' : 'D';
   }
 
   #replace(token: ElementToken, vr: Vr): void {
@@ -240,7 +392,7 @@ export class DatasetEditor {
       .map((uid) => this.#options.uids.map(trimmed(uid)))
       .join('\\');
     if (after === before) {
-      this.#output.write(this.#verbatim(token, vr));
+      this.#emit(this.#verbatim(token, vr));
       return;
     }
     this.#report.counts.mapped++;
@@ -250,32 +402,47 @@ export class DatasetEditor {
   #keep(token: ElementToken, rule: Rule, vr: Vr): void {
     const { tag, value } = token;
     if (tag === Tags.SpecificCharacterSet) this.#characterSets.set(token.depth, value);
-    if (this.#inMethodCodes && tag === Tags.CodeValue && trimmed(latin1Text(value)) === basicProfileCode) {
-      this.#hasMethodCode = true;
+    if (this.#inMethodCodes && tag === Tags.CodeValue) {
+      this.#methodsFound.add(trimmed(latin1Text(value)));
     }
+    if (this.#inDeclarations && token.depth === 1) this.#declaredSafe.take(token);
     if (value.length === 0) {
-      this.#output.write(this.#verbatim(token, vr));
+      this.#emit(this.#verbatim(token, vr));
       return;
     }
     switch (vr) {
       case 'PN':
+        // The dictionary may have another VR for it: what it is does not depend on that.
+        if (!rule.isNamed) {
+          this.#replace(token, vr);
+          return;
+        }
+        break;
       case 'DA':
       case 'DT':
       case 'TM':
-        // The dictionary has another VR for it: what it is does not depend on that.
-        this.#replace(token, vr);
+        if (rule.isNamed || this.#profile.dates === 'kept') this.#moveDates(token, rule, vr, 0);
+        else if (this.#profile.dates === 'shifted') {
+          this.#moveDates(token, rule, vr, this.#options.subject.days);
+        } else this.#replace(token, vr);
         return;
       case 'UI':
-        this.#mapUids(token, vr);
+        if (rule.isNamed || this.#profile.has('retainUids')) this.#emit(this.#verbatim(token, vr));
+        else this.#mapUids(token, vr);
         return;
     }
+    this.#keepSearched(token, rule, vr);
+  }
+
+  #keepSearched(token: ElementToken, rule: Rule, vr: Vr): void {
+    const { tag, value } = token;
     const kept = keptValue(value, vr, rule, token.vr !== 'UN', {
       characterSet: this.#characterSets.at(token.depth),
       identifiers: this.#identifiers,
       dummies: this.#dummies,
     });
     if (kept === value) {
-      this.#output.write(this.#verbatim(token, vr));
+      this.#emit(this.#verbatim(token, vr));
     } else if (kept === undefined) {
       this.#remove(tag, 'IDENTIFIER');
     } else {
@@ -285,23 +452,95 @@ export class DatasetEditor {
     }
   }
 
+  /** What an option says is to be cleaned: dates are moved, texts go through word by word. */
+  #clean(token: ElementToken, rule: Rule, vr: Vr): void {
+    const { tag, value } = token;
+    if (value.length === 0) {
+      this.#emit(this.#verbatim(token, vr));
+    } else if (vr === 'DA' || vr === 'DT' || vr === 'TM') {
+      this.#moveDates(token, rule, vr, this.#options.subject.days);
+    } else if (tag === Tags.TimezoneOffsetFromUTC) {
+      // Whole days leave it as it is.
+      this.#keepSearched(token, rule, vr);
+    } else if (descriptiveVrs.has(vr)) {
+      this.#cleanText(token, rule, vr);
+    } else if (vr === 'CS') {
+      this.#keepSearched(token, rule, vr);
+    } else if (vr === 'AE') {
+      // The title of a machine says whose it is.
+      this.#replace(token, vr);
+    } else {
+      // Bytes that nobody looks into.
+      this.#doOtherwise('UNREADABLE', token, rule, vr);
+    }
+  }
+
+  #cleanText(token: ElementToken, rule: Rule, vr: Vr): void {
+    const { tag, value, depth } = token;
+    const characterSet = this.#characterSets.at(depth);
+    const before = textOfValue(value, vr, characterSet);
+    const after = cleanedText(before, this.#identifiers);
+    if (after === before) {
+      this.#emit(this.#verbatim(token, vr));
+      return;
+    }
+    const bytes = after === '' ? undefined : characterSet.encode(after, vr);
+    if (bytes === undefined) {
+      this.#do(rule.otherwise === 'K' ? 'D' : rule.otherwise, token, rule, vr);
+      return;
+    }
+    this.#report.counts.cleaned++;
+    this.#write(tag, vr, bytes);
+  }
+
+  #moveDates(token: ElementToken, rule: Rule, vr: Vr, days: number): void {
+    const { tag, value } = token;
+    const moved = movedDates(value, vr, days);
+    if (moved === undefined) {
+      this.#doOtherwise('UNREADABLE', token, rule, vr);
+    } else if (moved === value) {
+      this.#emit(this.#verbatim(token, vr));
+    } else {
+      this.#report.counts.moved++;
+      this.#write(tag, vr, moved);
+    }
+  }
+
+  /** What can be neither kept nor cleaned becomes what it would without any option. */
+  #doOtherwise(code: RemarkCode, token: ElementToken, rule: Rule, vr: Vr): void {
+    remark(this.#report, code, token.tag);
+    this.#do(rule.otherwise === 'K' ? 'D' : rule.otherwise, token, rule, vr);
+  }
+
   #remove(tag: Tag, code: RemarkCode): void {
     this.#report.counts.removed++;
     remark(this.#report, code, tag);
   }
 
   #write(tag: Tag, vr: Vr, value: Uint8Array): void {
-    this.#output.write(encodeElement(tag, vr, value, this.#frame.encoding));
+    if (this.#frame.length === undefined && this.#frames.length === 0) this.#noteStudy(tag, value);
+    this.#emit(encodeElement(tag, vr, value, this.#frame.encoding));
+  }
+
+  #emit(bytes: Uint8Array): void {
+    if (this.#aside === undefined) this.#output.write(bytes);
+    else this.#aside.push(bytes);
   }
 
   /** The bytes of an element as they were, its header made valid where it was not. */
   #verbatim(token: ElementToken, vr: Vr): Uint8Array {
     const { bytes, encoding } = token;
+    if (token.depth === 0) this.#noteStudy(token.tag, token.value);
     const isEncodedAlike = encoding.explicitVr === this.#frame.encoding.explicitVr;
     // `UN` is what is read where no VR of the standard stood.
     const hasVr = token.vr !== 'UN' || !encoding.explicitVr || (bytes[4] === 0x55 && bytes[5] === 0x4e);
     if (isEncodedAlike && hasVr) return bytes;
     return encodeElement(token.tag, vr, token.value, this.#frame.encoding);
+  }
+
+  #noteStudy(tag: Tag, value: Uint8Array): void {
+    if (tag === Tags.StudyDate) this.#studyDate = trimmed(latin1Text(value));
+    else if (tag === Tags.StudyTime) this.#studyTime = trimmed(latin1Text(value));
   }
 
   // Sequences
@@ -310,25 +549,35 @@ export class DatasetEditor {
     const { tag, depth } = token;
     if (depth === 0) {
       this.#insertBefore(tag);
-      if (tag === Tags.DeidentificationMethodCodeSequence && this.#takesInsert(tag)) {
+      const own = this.#takesPlaceOf(tag);
+      if (own?.vr === 'SQ') {
         this.#inMethodCodes = true;
-      } else if (insertedTags.has(tag)) {
+      } else if (own !== undefined || this.#ownTags.has(tag)) {
+        if (own !== undefined) this.#insert(own, undefined);
         this.#skipper.begin(token);
         return;
       }
+      this.#inDeclarations = tag === Tags.PrivateDataElementCharacteristicsSequence;
     }
-    const rule = ruleFor(tag);
+    if (isPrivate(tag)) this.#takePrivate(token);
+    else this.#editSequence(token, this.#profile.ruleFor(tag, this.#frame.types));
+  }
+
+  #editSequence(token: SequenceStartToken, rule: Rule): void {
+    const { tag } = token;
     if (rule.heldBack !== undefined) throw new HeldBackError(rule.heldBack);
+    const { mode } = this.#frame;
     const isSequence = rule.vr === undefined || rule.vr === 'SQ';
-    const action =
-      rule.action === 'K' && this.#frame.dummies && tag === Tags.ConceptCodeSequence ? 'D' : rule.action;
+    const isKept = rule.action === 'K' || rule.action === 'C';
+    const action = isKept && mode === 'dummies' && tag === Tags.ConceptCodeSequence ? 'D' : rule.action;
     if (action === 'X' || !isSequence) {
       this.#report.counts.removed++;
+      if (isPrivate(tag)) this.#report.counts.removedPrivate++;
       if (action !== 'X') remark(this.#report, 'UNREADABLE', tag);
       this.#skipper.begin(token);
     } else if (action === 'Z') {
       this.#report.counts.emptied++;
-      this.#output.write(encodeElementHeader(tag, 'SQ', 0, this.#frame.encoding));
+      this.#emit(encodeElementHeader(tag, 'SQ', 0, this.#frame.encoding));
       this.#skipper.begin(token);
     } else if (action === 'D' && (dummyCodes.has(tag) || tag === Tags.ConceptCodeSequence)) {
       this.#report.counts.replaced++;
@@ -336,41 +585,219 @@ export class DatasetEditor {
       this.#skipper.begin(token);
     } else {
       if (action === 'D') this.#report.counts.replaced++;
-      this.#enter(token, this.#frame.dummies || action === 'D');
+      this.#enter(token, this.#modeIn(action, rule));
     }
+  }
+
+  /** What becomes of values in a sequence. */
+  #modeIn(action: Action, { decision }: Rule): Mode {
+    if (action === 'D') return 'dummies';
+    const isCleaned =
+      action === 'C' &&
+      decision.by === 'table' &&
+      (decision.option === 'cleanStructuredContent' || decision.option === 'cleanGraphics');
+    return isCleaned ? 'cleaned' : this.#frame.mode;
   }
 
   #writeDummyCode(tag: Tag): void {
     const { encoding } = this.#frame;
     const word = this.#dummies.text('LO');
     const item = encodeCodeItem({ value: word, scheme: '99ADIT', meaning: word }, encoding);
-    this.#output.write(encodeElementHeader(tag, 'SQ', item.length, encoding));
-    this.#output.write(item);
+    this.#emit(encodeElementHeader(tag, 'SQ', item.length, encoding));
+    this.#emit(item);
   }
 
-  #enterItem(token: ItemStartToken): void {
+  #takeItem(token: ItemStartToken): void {
     this.#characterSets.enterItem(token.depth);
-    this.#enter(token, this.#frame.dummies);
+    if (this.#inDeclarations && token.depth === 1) this.#declaredSafe.beginItem();
+    if (this.#frame.hasContentItems) this.#collected = new ContentItem(token);
+    else this.#enterItem(token, this.#frame.mode);
   }
 
-  #enter({ bytes, length, encoding }: SequenceStartToken | ItemStartToken, dummies: boolean): void {
+  #enterItem(token: ItemStartToken, mode: Mode): void {
+    const sequence = this.#frame;
+    if (sequence.unwritten !== undefined) {
+      sequence.length = this.#open(sequence.unwritten);
+      sequence.unwritten = undefined;
+    }
+    this.#frames.push(sequence);
+    this.#frame = {
+      length: this.#open(token),
+      mode,
+      encoding: token.encoding,
+      types: sequence.types,
+      hasContentItems: false,
+      unwritten: undefined,
+    };
+  }
+
+  #enter(token: SequenceStartToken, mode: Mode): void {
+    const { tag } = token;
+    const hasContentItems = mode === 'cleaned' && contentSequences.has(tag);
+    const { types } = this.#frame;
     this.#frames.push(this.#frame);
-    let open: OpenLength | undefined;
-    if (length === undefined) this.#output.write(bytes);
-    else open = this.#output.openLength(bytes, encoding.littleEndian);
-    this.#frame = { length: open, dummies, encoding };
+    this.#frame = {
+      // A sequence of which all items may go is written with the first that stays.
+      length: hasContentItems ? undefined : this.#open(token),
+      mode,
+      encoding: token.encoding,
+      types: types && (types.items.get(tag) ?? noItems),
+      hasContentItems,
+      unwritten: hasContentItems ? token : undefined,
+    };
+  }
+
+  #open({ bytes, length, encoding }: SequenceStartToken | ItemStartToken): OpenLength | undefined {
+    if (length !== undefined) return this.#output.openLength(bytes, encoding.littleEndian);
+    this.#output.write(bytes);
+    return undefined;
   }
 
   #leave(delimiter: Uint8Array, encodeDelimiter: (encoding: ElementEncoding) => Uint8Array): void {
-    const { length, encoding } = this.#frame;
+    const { length, encoding, unwritten } = this.#frame;
     this.#frame = this.#frames.pop()!;
-    if (length === undefined) this.#output.write(delimiter);
+    if (unwritten !== undefined) this.#report.counts.removed++;
+    else if (length === undefined) this.#output.write(delimiter);
     else if (!this.#output.closeLength(length)) this.#output.write(encodeDelimiter(encoding));
   }
 
-  #endMethodCodes(encoding: ElementEncoding): void {
-    if (this.#inMethodCodes && !this.#hasMethodCode) this.#output.write(encodeMethodItem(encoding));
+  /** A sequence of the data set itself ends: what is ours goes in behind its items. */
+  #endSequenceOfDataset(encoding: ElementEncoding): void {
+    this.#inDeclarations = false;
+    if (!this.#inMethodCodes) return;
     this.#inMethodCodes = false;
+    const missing = this.#methods.filter(({ code }) => !this.#methodsFound.has(code));
+    this.#output.write(encodeMethodItems(missing, encoding));
+  }
+
+  // What is collected before it is written
+
+  #collect(collected: ContentItem | PrivateGroup, token: Token): void {
+    if (
+      collected instanceof PrivateGroup &&
+      (token.kind === 'bulk-start' || token.kind === 'fragments-start')
+    ) {
+      // Nobody looks into a private value of this length.
+      this.#remove(token.tag, 'TOO_LONG');
+      this.#report.counts.removedPrivate++;
+      this.#skipper.begin(token);
+      return;
+    }
+    collected.take(token);
+  }
+
+  #finishCollected(): void {
+    const collected = this.#collected!;
+    this.#collected = undefined;
+    if (collected instanceof PrivateGroup) this.#writePrivateGroup(collected);
+    else this.#writeContentItem(collected);
+  }
+
+  #writeContentItem(item: ContentItem): void {
+    const { scheme, code, valueType, start } = item;
+    const action = item.isOverlong ? 'D' : this.#profile.contentAction(scheme, code, valueType);
+    if (action === 'X' || action === 'Z') {
+      this.#report.counts.removed++;
+      this.#skipper.begin(start);
+      return;
+    }
+    this.#enterItem(start, action === 'D' ? 'dummies' : 'cleaned');
+    for (const token of item.tokens) this.take(token);
+  }
+
+  #takePrivate(token: ElementToken | SequenceStartToken): void {
+    this.#collected = new PrivateGroup(token.tag, token.depth);
+    this.#collect(this.#collected, token);
+  }
+
+  /** Writes of a private group what stays, and the creators of the blocks of which something does. */
+  #writePrivateGroup(group: PrivateGroup): void {
+    const creators = group.creators();
+    const kept: { block: number; write: () => void }[] = [];
+    for (const tokens of group.elements) {
+      const [first] = tokens as [ElementToken | SequenceStartToken];
+      const { tag } = first;
+      if (isPrivateCreator(tag)) continue;
+      const block = tagElement(tag) >>> 8;
+      const creator = creators.get(block);
+      const rule =
+        creator === undefined || creator === ''
+          ? this.#profile.ruleFor(tag)
+          : this.#profile.privateRuleFor(
+              creator,
+              tag,
+              first.kind === 'sequence-start' ? 'SQ' : first.vr,
+              this.#declaredSafe.has(creator, tag),
+            );
+      const write = this.#privateWriter(first, tokens, rule);
+      if (write !== undefined) kept.push({ block, write });
+    }
+    for (const tag of group.leftOut) {
+      this.#remove(tag, 'TOO_LONG');
+      this.#report.counts.removedPrivate++;
+    }
+    const blocks = new Set(kept.map(({ block }) => block));
+    for (const [token] of group.elements) {
+      if (token?.kind !== 'element' || !isPrivateCreator(token.tag)) continue;
+      const block = tagElement(token.tag);
+      if (blocks.delete(block)) this.#emit(this.#verbatim(token, 'LO'));
+      else {
+        this.#report.counts.removed++;
+        this.#report.counts.removedPrivate++;
+      }
+    }
+    for (const { write } of kept) write();
+  }
+
+  /** How a private element is written; undefined where nothing of it is. */
+  #privateWriter(
+    first: ElementToken | SequenceStartToken,
+    tokens: readonly Token[],
+    rule: Rule,
+  ): (() => void) | undefined {
+    if (rule.action === 'X') {
+      this.#report.counts.removed++;
+      this.#report.counts.removedPrivate++;
+      return undefined;
+    }
+    if (first.kind === 'sequence-start') return this.#privateSequenceWriter(first, tokens, rule);
+    if (first.vr === 'UN' && rule.vr === 'SQ' && first.value.length > 0) {
+      try {
+        const [start, ...hidden] = hiddenSequence(first) as [SequenceStartToken, ...Token[]];
+        return this.#privateSequenceWriter(start, [start, ...hidden], rule);
+      } catch {
+        return this.#unresolved(first);
+      }
+    }
+    // Of a value of which nobody knows the VR nothing is known.
+    if (first.vr === 'UN' && rule.vr === undefined && rule.recipeRule === undefined) {
+      return this.#unresolved(first);
+    }
+    this.#aside = [];
+    this.#edit(first, rule);
+    const bytes = this.#aside;
+    this.#aside = undefined;
+    if (bytes.length === 0) return undefined;
+    return () => {
+      for (const part of bytes) this.#emit(part);
+    };
+  }
+
+  #unresolved({ tag }: { tag: Tag }): undefined {
+    this.#remove(tag, 'UNREADABLE');
+    this.#report.counts.removedPrivate++;
+  }
+
+  #privateSequenceWriter(
+    start: SequenceStartToken,
+    tokens: readonly Token[],
+    rule: Rule,
+  ): (() => void) | undefined {
+    if (rule.vr !== undefined && rule.vr !== 'SQ') return this.#unresolved(start);
+    return () => {
+      this.#editSequence(start, rule);
+      for (const token of tokens.slice(1)) this.take(token);
+    };
   }
 
   // Long values
@@ -379,15 +806,23 @@ export class DatasetEditor {
     const { tag } = token;
     if (token.depth === 0) {
       this.#insertBefore(tag);
-      if (insertedTags.has(tag)) {
+      const own = this.#takesPlaceOf(tag);
+      if (own !== undefined || this.#ownTags.has(tag)) {
+        if (own !== undefined) this.#insert(own, undefined);
         this.#skipper.begin(token);
         return;
       }
     }
-    const rule = ruleFor(tag);
+    if (isPrivate(tag)) {
+      this.#remove(tag, 'TOO_LONG');
+      this.#report.counts.removedPrivate++;
+      this.#skipper.begin(token);
+      return;
+    }
+    const rule = this.#profile.ruleFor(tag, this.#frame.types);
     if (rule.heldBack !== undefined) throw new HeldBackError(rule.heldBack);
     const vr = token.vr === 'UN' ? (rule.vr ?? 'UN') : token.vr;
-    const action = this.#actionInFrame(rule.action, tag, vr);
+    const action = this.#actionInFrame(rule, tag, vr);
     const isText = vrForm(vr) === 'text';
     const isNumbers = vr === 'DS' || vr === 'IS';
     const isReadable = rule.vr !== undefined && vrForm(rule.vr) !== 'sequence';
@@ -400,9 +835,9 @@ export class DatasetEditor {
     if (action === 'Z') {
       this.#report.counts.emptied++;
       this.#output.write(encodeElementHeader(tag, vr, 0, this.#frame.encoding));
-    } else if (action === 'D' || (action === 'K' && isText)) {
+    } else if (action === 'D' || ((action === 'K' || action === 'C') && isText && isReadable)) {
       // Nobody looks into a text of this length: one that is to stay becomes a dummy as well.
-      if (action === 'K') remark(this.#report, 'TOO_LONG', tag);
+      if (action !== 'D') remark(this.#report, 'TOO_LONG', tag);
       this.#report.counts.replaced++;
       this.#write(tag, vr, this.#dummies.bytes(vr));
     } else {
@@ -420,63 +855,72 @@ export class DatasetEditor {
   /** Inserts what belongs before a tag. */
   #insertBefore(tag: Tag): void {
     for (;;) {
-      const insert = insertedElements[this.#nextInsert];
-      if (insert === undefined || insert.tag >= tag) return;
-      this.#nextInsert++;
-      this.#insert(insert.tag, undefined);
+      const own = this.#own[this.#nextOwn];
+      if (own === undefined || own.tag >= tag) return;
+      this.#nextOwn++;
+      this.#insert(own, undefined);
     }
   }
 
-  /** Does an element of ours stand in the place of this one? Of several alike, in that of the first. */
-  #takesInsert(tag: Tag): boolean {
-    if (insertedElements[this.#nextInsert]?.tag !== tag) return false;
-    this.#nextInsert++;
-    return true;
+  /** The element of ours that stands in the place of this one: of several alike, in that of the first. */
+  #takesPlaceOf(tag: Tag): OwnElement | undefined {
+    const own = this.#own[this.#nextOwn];
+    if (own?.tag !== tag) return undefined;
+    this.#nextOwn++;
+    return own;
   }
 
-  #insert(tag: Tag, original: ElementToken | undefined): void {
-    switch (tag) {
-      case Tags.PatientName:
-        this.#write(tag, 'PN', this.#encodedPseudonym('PN'));
-        break;
-      case Tags.PatientID:
-        this.#write(tag, 'LO', this.#encodedPseudonym('LO'));
-        break;
-      case Tags.DeidentificationMethod:
-        this.#write(tag, 'LO', this.#methods(original));
-        break;
-      case Tags.DeidentificationMethodCodeSequence:
-        this.#writeMethodCodes();
-        break;
-      default:
-        this.#write(tag, 'CS', latin1Bytes(insertedElements.find((insert) => insert.tag === tag)!.code!));
+  #insert({ tag, vr, text }: OwnElement, original: ElementToken | undefined): void {
+    if (text !== undefined) {
+      this.#write(tag, vr, this.#encodedText(text, vr));
+    } else if (tag === Tags.DeidentificationMethod) {
+      this.#write(tag, vr, this.#methodValue(original));
+    } else if (tag === Tags.PatientComments) {
+      this.#write(tag, vr, this.#encodedText(this.#xnatComments(), vr));
+    } else {
+      this.#writeMethodCodes();
     }
   }
 
-  #encodedPseudonym(vr: Vr): Uint8Array {
-    const bytes = this.#characterSets.at(0).encode(this.#options.pseudonym, vr);
+  #encodedText(text: string, vr: Vr, depth = 0): Uint8Array {
+    const bytes = this.#characterSets.at(depth).encode(text, vr);
     if (bytes === undefined) {
-      throw new HeldBackError('Its character set lacks a character of the pseudonym.');
+      throw new HeldBackError('Its character set lacks a character of the pseudonym or the recipe.');
     }
     return bytes;
   }
 
+  /** What XNAT sorts by (see the recipe's `trial.patientComments`). */
+  #xnatComments(): string {
+    const { pseudonym } = this.#options.subject;
+    const project = this.#profile.recipe.trial?.protocolId ?? '';
+    const session = `${pseudonym}_${this.#studyDate}-${this.#studyTime}`;
+    return `Project:${project} Subject:${pseudonym} Session:${session}`;
+  }
+
   /** Earlier values of (0012,0063) stay, as those of (0012,0064) do. */
-  #methods(original: ElementToken | undefined): Uint8Array {
+  #methodValue(original: ElementToken | undefined): Uint8Array {
     const characterSet = this.#characterSets.at(0);
-    const own = latin1Bytes(methodText);
+    const texts = methodTexts(this.#methods);
+    const own = latin1Bytes(texts.join('\\'));
     if (original === undefined || original.value.length > 1024) return own;
     const earlier = textOfValue(original.value, 'LO', characterSet)
       .split('\\')
       .map(trimmed)
-      .filter((text) => text !== '' && text !== methodText && !this.#identifiers.in(text));
-    return characterSet.encode([...earlier, methodText].join('\\'), 'LO') ?? own;
+      .filter((text) => text !== '' && !texts.includes(text) && !this.#identifiers.in(text));
+    return characterSet.encode([...earlier, ...texts].join('\\'), 'LO') ?? own;
   }
 
   #writeMethodCodes(): void {
     const { encoding } = this.#options;
-    const item = encodeMethodItem(encoding);
-    const header = encodeElementHeader(Tags.DeidentificationMethodCodeSequence, 'SQ', item.length, encoding);
-    this.#output.write(concatenated([header, item]));
+    const items = encodeMethodItems(this.#methods, encoding);
+    const tag = Tags.DeidentificationMethodCodeSequence;
+    this.#output.write(encodeElementHeader(tag, 'SQ', items.length, encoding));
+    this.#output.write(items);
   }
+}
+
+/** An attribute of a code (PS3.3 Table 8.8-1). */
+function isCodeAttribute(tag: Tag): boolean {
+  return tag >= 0x00080100 && tag <= 0x00080123;
 }

@@ -1,27 +1,19 @@
-import {
-  createElementReader,
-  type ElementEncoding,
-  type ElementToken,
-  encodeElement,
-  encodeElementHeader,
-  HeldBackError,
-  isPrivate,
-  type Tag,
-  Tags,
-  type Token,
-  TransferSyntax,
-} from '@adit/core';
+import { type ElementToken, HeldBackError, isPrivate, type Tag, Tags, type Token, vrOf } from '@adit/core';
 import { HeaderIdentifiers } from '../identifiers/header-identifiers.ts';
 import type { IdentifierTexts, PatientIdentifiers } from '../identifiers/patient-identifiers.ts';
-import { ruleFor } from '../profile/rule.ts';
+import type { Profile } from '../profile/profile.ts';
+import type { RecipeProfiles } from '../profile/recipe-profiles.ts';
 import { type PseudonymizationReport, remark } from '../report.ts';
 import { DatasetEditor, type DatasetEditorOptions } from './dataset-editor.ts';
+import { hiddenSequence } from './hidden-sequence.ts';
+import type { Subject } from './own-elements.ts';
 import { Skipper } from './skipper.ts';
 
-export interface DatasetRunOptions extends Omit<DatasetEditorOptions, 'identifiers' | 'pseudonym'> {
+export interface DatasetRunOptions extends Omit<DatasetEditorOptions, 'identifiers' | 'subject' | 'profile'> {
+  profiles: RecipeProfiles;
   search: (texts: IdentifierTexts) => PatientIdentifiers;
-  /** The pseudonym of the patient whose identifiers these are. */
-  pseudonymOf: (header: HeaderIdentifiers) => string;
+  /** What stands for the patient whose identifiers these are. */
+  subjectOf: (header: HeaderIdentifiers, profile: Profile) => Subject;
   /** Most memory for a header before its editing begins, in bytes. */
   maxHeader: number;
 }
@@ -42,7 +34,7 @@ export class DatasetRun {
   readonly #options: DatasetRunOptions;
   readonly #report: PseudonymizationReport;
   readonly #skipper = new Skipper();
-  readonly #identifiers = new HeaderIdentifiers();
+  readonly #identifiers: HeaderIdentifiers;
   #header: Token[] = [];
   #headerCost = 0;
   /** Group of the element of the data set that began last. */
@@ -53,21 +45,25 @@ export class DatasetRun {
   constructor(options: DatasetRunOptions) {
     this.#options = options;
     this.#report = options.report;
+    this.#identifiers = new HeaderIdentifiers({
+      uids: !options.profiles.any.has('retainUids'),
+      asked: options.profiles.asked,
+    });
   }
 
   take(token: Token): void {
     if (this.#skipper.skips(token)) return;
     switch (token.kind) {
       case 'element':
-        if (isPrivate(token.tag)) this.#removePrivate();
-        else if (token.vr === 'UN' && token.value.length > 0 && ruleFor(token.tag).vr === 'SQ') {
+        if (this.#leavesOut(token)) this.#removePrivate();
+        else if (token.vr === 'UN' && token.value.length > 0 && vrOf(token.tag) === 'SQ') {
           this.#takeHiddenSequence(token);
         } else this.#pass(token);
         break;
       case 'sequence-start':
       case 'bulk-start':
       case 'fragments-start':
-        if (isPrivate(token.tag)) {
+        if (this.#leavesOut(token)) {
           this.#removePrivate();
           this.#skipper.begin(token);
         } else this.#pass(token);
@@ -80,6 +76,11 @@ export class DatasetRun {
   /** No token is left. */
   end(): void {
     this.#beginEditing().end();
+  }
+
+  /** Is the element private, and are none of these kept? */
+  #leavesOut({ tag }: { tag: Tag }): boolean {
+    return isPrivate(tag) && !this.#options.profiles.any.keepsPrivate;
   }
 
   #removePrivate(): void {
@@ -126,7 +127,7 @@ export class DatasetRun {
 
   /** No attribute up to the patient's has a value that is both long and worth keeping. */
   #removeLong(token: Token & { tag: Tag }): void {
-    const rule = ruleFor(token.tag);
+    const rule = this.#options.profiles.any.ruleFor(token.tag);
     if (rule.heldBack !== undefined) throw new HeldBackError(rule.heldBack);
     this.#report.counts.removed++;
     if (rule.action !== 'X') remark(this.#report, 'TOO_LONG', token.tag);
@@ -136,11 +137,13 @@ export class DatasetRun {
   #beginEditing(): DatasetEditor {
     if (this.#editor !== undefined) return this.#editor;
     if (!this.#hasInstanceUid) throw new HeldBackError('It has no SOP Instance UID where one belongs.');
-    const { search, pseudonymOf, maxHeader: _, ...options } = this.#options;
+    const { search, subjectOf, profiles, maxHeader: _, ...options } = this.#options;
+    const profile = profiles.of(this.#identifiers.asked);
     const editor = new DatasetEditor({
       ...options,
+      profile,
       identifiers: this.#identifiers.collected(search),
-      pseudonym: pseudonymOf(this.#identifiers),
+      subject: subjectOf(this.#identifiers, profile),
     });
     for (const token of this.#header) editor.take(token);
     this.#header = [];
@@ -163,27 +166,4 @@ export class DatasetRun {
     }
     for (const token of tokens) this.take(token);
   }
-}
-
-const implicitLittleEndian: ElementEncoding = { explicitVr: false, littleEndian: true };
-
-function hiddenSequence({ tag, value, depth, encoding }: ElementToken): Token[] {
-  const reader = createElementReader({ transferSyntaxUid: TransferSyntax.ImplicitVrLittleEndian });
-  const bytes = encodeElement(tag, 'SQ', value, implicitLittleEndian);
-  const tokens: Token[] = [];
-  for (const token of [...reader.push(bytes), ...reader.end()]) tokens.push(atDepth(token, depth));
-  const [start] = tokens;
-  if (start?.kind !== 'sequence-start') throw new HeldBackError('An element of VR UN holds no sequence.');
-  tokens[0] = { ...start, vr: 'UN', encoding, bytes: encodeElementHeader(tag, 'UN', value.length, encoding) };
-  return tokens;
-}
-
-/** The same token so much deeper. Its members may be getters, which spreading would lose. */
-function atDepth(token: Token, depth: number): Token {
-  const moved: Record<string, unknown> = {};
-  for (const member of ['kind', 'encoding', 'tag', 'vr', 'length', 'index', 'bytes', 'value'] as const) {
-    moved[member] = (token as unknown as Record<string, unknown>)[member];
-  }
-  moved.depth = token.depth + depth;
-  return moved as unknown as Token;
 }

@@ -2,7 +2,7 @@ import { type CharacterSet, isMultiValuedVr, type Vr, vrForm } from '@adit/core'
 import type { InstanceIdentifiers } from '../identifiers/instance-identifiers.ts';
 import { latin1Bytes, latin1Text, textOfValue, trimmed } from '../identifiers/text.ts';
 import type { Dummies } from '../profile/dummy.ts';
-import type { Rule } from '../profile/rule.ts';
+import type { Rule } from '../profile/profile.ts';
 
 /** What it takes to look into a value. */
 export interface KeptValueContext {

@@ -23,6 +23,7 @@ export class Skipper {
 
 const endOf: Readonly<Partial<Record<Token['kind'], Token['kind']>>> = {
   'sequence-start': 'sequence-end',
+  'item-start': 'item-end',
   'bulk-start': 'bulk-end',
   'fragments-start': 'fragments-end',
 };

@@ -1,38 +1,67 @@
-import { type ElementEncoding, encodeElement, encodeItemHeader, type Tag, Tags } from '@adit/core';
+import { type ElementEncoding, encodeElement, encodeItemHeader, Tags } from '@adit/core';
 import { edition } from '../generated/confidentiality-profiles.ts';
 import { latin1Bytes } from '../identifiers/text.ts';
+import type { DateMode, Profile } from '../profile/profile.ts';
+import type { RecipeOption } from '../recipe/profile-option.ts';
 
 /** What was performed, for (0012,0063): one value of at most 64 characters. */
 export const methodText = `PS3.15 ${edition} Basic Application Confidentiality Profile`;
 
-/** Code of what was performed in CID 7050, for (0012,0064). */
-export const basicProfileCode = '113100';
-
-/** An element that every data set has afterwards, whether it had it before or not. */
-interface InsertedElement {
-  readonly tag: Tag;
-  /** The value of a code string; of the others, it depends on the object. */
-  readonly code?: string;
+/** A term of CID 7050, De-identification Method (PS3.16). */
+export interface Method {
+  code: string;
+  meaning: string;
 }
 
-/** The pseudonym and the stamps (PS3.15 §E.1.1, PS3.3 §C.7.1.1 and §C.12.1), ascending. */
-export const insertedElements: readonly InsertedElement[] = [
-  { tag: Tags.PatientName },
-  { tag: Tags.PatientID },
-  { tag: Tags.PatientIdentityRemoved, code: 'YES' },
-  { tag: Tags.DeidentificationMethod },
-  { tag: Tags.DeidentificationMethodCodeSequence },
-  // Dates and times are gone: those of the table by its actions, all others by their VR.
-  { tag: Tags.LongitudinalTemporalInformationModified, code: 'REMOVED' },
-];
+const basicProfile: Method = { code: '113100', meaning: 'Basic Application Confidentiality Profile' };
 
-export const insertedTags: ReadonlySet<Tag> = new Set(insertedElements.map(({ tag }) => tag));
+const methodsOfOptions: Readonly<Record<RecipeOption, Method>> = {
+  cleanPixelData: { code: '113101', meaning: 'Clean Pixel Data Option' },
+  cleanRecognizableVisualFeatures: { code: '113102', meaning: 'Clean Recognizable Visual Features Option' },
+  cleanGraphics: { code: '113103', meaning: 'Clean Graphics Option' },
+  cleanStructuredContent: { code: '113104', meaning: 'Clean Structured Content Option' },
+  cleanDescriptors: { code: '113105', meaning: 'Clean Descriptors Option' },
+  retainLongitudinalFullDates: {
+    code: '113106',
+    meaning: 'Retain Longitudinal Temporal Information Full Dates Option',
+  },
+  retainLongitudinalModifiedDates: {
+    code: '113107',
+    meaning: 'Retain Longitudinal Temporal Information Modified Dates Option',
+  },
+  retainPatientCharacteristics: { code: '113108', meaning: 'Retain Patient Characteristics Option' },
+  retainDeviceIdentity: { code: '113109', meaning: 'Retain Device Identity Option' },
+  retainUids: { code: '113110', meaning: 'Retain UIDs Option' },
+  retainSafePrivate: { code: '113111', meaning: 'Retain Safe Private Option' },
+  retainInstitutionIdentity: { code: '113112', meaning: 'Retain Institution Identity Option' },
+};
 
-/** An item of (0012,0064) that says the Basic Profile was applied (PS3.16 CID 7050). */
-export function encodeMethodItem(encoding: ElementEncoding): Uint8Array {
-  return encodeCodeItem(
-    { value: basicProfileCode, scheme: 'DCM', meaning: 'Basic Application Confidentiality Profile' },
-    encoding,
+/** What was performed on an object: the Basic Profile and the options of the recipe, pixels when they were really cleaned. */
+export function performedMethods(profile: Profile, cleansPixels: boolean): readonly Method[] {
+  const options = profile.recipe.options.filter((option) => option !== 'cleanPixelData');
+  return [
+    basicProfile,
+    ...(cleansPixels ? [methodsOfOptions.cleanPixelData] : []),
+    ...options.map((option) => methodsOfOptions[option]),
+  ];
+}
+
+/** Values of (0012,0063) that say the same in words. */
+export function methodTexts(methods: readonly Method[]): string[] {
+  return methods.map(({ code, meaning }) => (code === basicProfile.code ? methodText : meaning));
+}
+
+/** Longitudinal Temporal Information Modified (0028,0303), PS3.3 §C.12.1. */
+export const dateStamps: Readonly<Record<DateMode, string>> = {
+  removed: 'REMOVED',
+  kept: 'UNMODIFIED',
+  shifted: 'MODIFIED',
+};
+
+/** Items of (0012,0064) for methods. */
+export function encodeMethodItems(methods: readonly Method[], encoding: ElementEncoding): Uint8Array {
+  return concatenated(
+    methods.map(({ code, meaning }) => encodeCodeItem({ value: code, scheme: 'DCM', meaning }, encoding)),
   );
 }
 

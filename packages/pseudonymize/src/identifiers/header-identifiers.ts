@@ -6,9 +6,9 @@ import {
   Tags,
   type Token,
   type Vr,
+  vrOf,
 } from '@adit/core';
 import { CharacterSets } from '../dataset/character-sets.ts';
-import { ruleFor } from '../profile/rule.ts';
 import { InstanceIdentifiers } from './instance-identifiers.ts';
 import type { IdentifierTexts, PatientIdentifiers } from './patient-identifiers.ts';
 import { endOfValue, latin1Text, textOfValue, trimmed } from './text.ts';
@@ -50,6 +50,19 @@ export class HeaderIdentifiers {
   #issuer = '';
   #universalEntityId = '';
   #patientId = '';
+  #birthDate = '';
+  #studyDate = '';
+  #age = '';
+  readonly #collectsUids: boolean;
+
+  readonly #asked: ReadonlySet<Tag>;
+  readonly #answers = new Map<Tag, string>();
+
+  /** `uids` tells whether UIDs must not be seen either, `asked` which attributes a recipe wants to know. */
+  constructor({ uids, asked }: { uids: boolean; asked: ReadonlySet<Tag> }) {
+    this.#collectsUids = uids;
+    this.#asked = asked;
+  }
 
   take(token: Token): void {
     if (token.kind === 'element') this.#takeElement(token);
@@ -62,15 +75,35 @@ export class HeaderIdentifiers {
     return this.#patientId;
   }
 
+  /** Trimmed Patient's Birth Date (0010,0030) of the data set. */
+  get birthDate(): string {
+    return this.#birthDate;
+  }
+
+  /** Trimmed Study Date (0008,0020) of the data set. */
+  get studyDate(): string {
+    return this.#studyDate;
+  }
+
+  /** Trimmed Patient's Age (0010,1010) of the data set. */
+  get age(): string {
+    return this.#age;
+  }
+
   /** Who issued the Patient ID; empty when the data set does not say. */
   get issuer(): string {
     return this.#issuer || this.#universalEntityId;
   }
 
+  /** Values of the attributes that were asked for and are there, backslashes between several. */
+  get asked(): ReadonlyMap<Tag, string> {
+    return this.#answers;
+  }
+
   /** What was collected, for looking into texts. */
   collected(search: (texts: IdentifierTexts) => PatientIdentifiers): InstanceIdentifiers {
     const texts = { names: this.#names, ids: this.#ids, birthDates: this.#birthDates };
-    return new InstanceIdentifiers(search(texts), this.#uids);
+    return new InstanceIdentifiers(search(texts), this.#collectsUids ? this.#uids : undefined);
   }
 
   #takeElement(token: ElementToken): void {
@@ -79,9 +112,14 @@ export class HeaderIdentifiers {
       this.#characterSets.set(depth, value);
       return;
     }
+    if (depth === 0 && this.#asked.has(tag)) {
+      const vr = token.vr === 'UN' ? vrOf(tag) : token.vr;
+      this.#answers.set(tag, trimmed(textOfValue(value, vr, this.#characterSets.at(0))));
+    }
     if (value.length === 0) return;
-    const vr = token.vr === 'UN' ? (ruleFor(tag).vr ?? 'UN') : token.vr;
+    const vr = token.vr === 'UN' ? vrOf(tag) : token.vr;
     if (vr === 'UI') {
+      if (!this.#collectsUids) return;
       for (const uid of latin1Text(value, 0, endOfValue(value)).split('\\')) {
         const text = trimmed(uid);
         if (text !== '' && registeredUid(text) === undefined) this.#uids.add(text);
@@ -96,6 +134,9 @@ export class HeaderIdentifiers {
     if (depth === 0) {
       if (tag === Tags.PatientID) this.#patientId = this.#texts(token, vr)[0] ?? '';
       else if (tag === Tags.IssuerOfPatientID) this.#issuer = this.#texts(token, vr)[0] ?? '';
+      else if (tag === Tags.PatientBirthDate) this.#birthDate = this.#texts(token, vr)[0] ?? '';
+      else if (tag === Tags.PatientAge) this.#age = this.#texts(token, vr)[0] ?? '';
+      else if (tag === Tags.StudyDate) this.#studyDate = this.#texts(token, vr)[0] ?? '';
     } else if (
       tag === Tags.UniversalEntityID &&
       depth === 1 &&

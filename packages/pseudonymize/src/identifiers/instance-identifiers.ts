@@ -7,9 +7,10 @@ const minUid = 6;
 /** What must not be seen of an instance in whatever is kept of it. */
 export class InstanceIdentifiers {
   readonly patient: PatientIdentifiers;
-  readonly #uids: ReadonlySet<string>;
+  readonly #uids: ReadonlySet<string> | undefined;
 
-  constructor(patient: PatientIdentifiers, uids: ReadonlySet<string>) {
+  /** `uids` are those of the header; undefined where UIDs are retained and so may be seen. */
+  constructor(patient: PatientIdentifiers, uids: ReadonlySet<string> | undefined) {
     this.patient = patient;
     this.#uids = uids;
   }
@@ -20,7 +21,7 @@ export class InstanceIdentifiers {
   }
 
   #hasUid(text: string): boolean {
-    if (!text.includes('.')) return false;
+    if (this.#uids === undefined || !text.includes('.')) return false;
     for (const [candidate] of text.matchAll(/\d+(?:\.\d+)+/g)) {
       if (candidate.length >= minUid && this.#uids.has(candidate)) return true;
       // One that the header does not use: of an instance it does not refer to, or not there yet.

@@ -2,7 +2,7 @@ import type { Tag } from '@adit/core';
 import { tableE11 } from '../generated/confidentiality-profiles.ts';
 import { type ActionCode, isActionCode } from './action.ts';
 
-/** An option of PS3.15 Table E.1-1, by the letter it has in the generated table. */
+/** The option columns of PS3.15 Table E.1-1, by the letter each has in the generated table. */
 const optionNames = {
   v: 'retainSafePrivate',
   u: 'retainUids',
@@ -16,7 +16,11 @@ const optionNames = {
   g: 'cleanGraphics',
 } as const;
 
-export type ProfileOption = (typeof optionNames)[keyof typeof optionNames];
+/** An option that has a column in the table. Clean Pixel Data and Clean Recognizable Visual Features have none. */
+export type TableOption = (typeof optionNames)[keyof typeof optionNames];
+
+/** What a row has in the columns of the options: kept, or cleaned. */
+export type OptionActions = Readonly<Partial<Record<TableOption, 'K' | 'C'>>>;
 
 /** A row of PS3.15 Table E.1-1. */
 export interface ProfileRow {
@@ -25,7 +29,7 @@ export interface ProfileRow {
   /** The tag; undefined where the pattern covers several. */
   tag: Tag | undefined;
   basic: ActionCode;
-  options: Readonly<Partial<Record<ProfileOption, 'K' | 'C'>>>;
+  options: OptionActions;
 }
 
 let rows: readonly ProfileRow[] | undefined;
@@ -43,8 +47,13 @@ function parse(line: string): ProfileRow {
     pattern,
     tag: /^[\dA-F]{8}$/.test(pattern) ? Number.parseInt(pattern, 16) : undefined,
     basic,
-    options: Object.fromEntries(
-      options.map((option) => [optionNames[option[0] as keyof typeof optionNames], option.slice(2)]),
-    ),
+    options: readOptions(options),
   };
+}
+
+/** Reads what a generated line says about options: `f:K`. */
+export function readOptions(fields: readonly string[]): OptionActions {
+  return Object.fromEntries(
+    fields.map((field) => [optionNames[field[0] as keyof typeof optionNames], field.slice(2)]),
+  );
 }

@@ -6,7 +6,6 @@ import {
   encodeItemDelimiter,
   encodeItemHeader,
   encodeSequenceDelimiter,
-  SopClass,
   type Tag,
   Tags,
   TransferSyntax,
@@ -74,7 +73,8 @@ function encodingOf(transferSyntaxUid: string): ElementEncoding {
   return { explicitVr, littleEndian };
 }
 
-export const testSopClassUid = SopClass.CtImageStorage;
+/** A private SOP class, so that the Type of no attribute is known. */
+export const testSopClassUid = '1.3.12.2.1107.5.9.1';
 export const testSopInstanceUid = '1.2.3.4.5.6.7.8.9';
 
 /** A data set of these elements and of what every one has, ascending. */

@@ -1,0 +1,81 @@
+import type { InstanceIdentifiers } from './instance-identifiers.ts';
+
+/**
+ * What leads to a person although no header names it: written so in any text that is to be cleaned (PS3.15 §E.3.5).
+ *
+ * Names are known by the title before them, and nothing knows all names: this is what a description may be cleaned of by
+ * itself, besides what the header names.
+ */
+const identifyingForms: readonly RegExp[] = [
+  // Electronic mail and web addresses.
+  /[\p{L}\d._%+-]+@[\p{L}\d-]+(?:\.[\p{L}\d-]+)+/gu,
+  /\b(?:https?|ftp|file|dicom):\/\/\S+/giu,
+  // Dates, with points, dashes or slashes, in digits only, and with a month's name.
+  /(?<!\d)\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(?!\d)/gu,
+  /(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)/gu,
+  /(?<!\p{L})\d{1,2}(?:st|nd|rd|th|\.)?[\s-]?(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)\p{L}*\.?[\s,-]{0,2}\d{2,4}(?!\d)/giu,
+  /(?<!\p{L})(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)\p{L}*\.?\s\d{1,2}(?:st|nd|rd|th)?,?\s\d{4}(?!\d)/giu,
+  // UIDs, telephone numbers, and numbers of six digits and more: accessions, patients, insurances.
+  /(?<![\d.])\d+(?:\.\d+){4,}(?![\d.])/gu,
+  /(?<![\d.])\+?\(?\d{2,5}\)?(?:[ /-]\(?\d{2,5}\)?){2,4}(?![\d.])/gu,
+  /(?<![\d.,])[A-Z]{0,4}-?\d{6,}(?![\d.,]\d)/gu,
+  // Names behind a title or a word that introduces one.
+  /(?<!\p{L})(?:Drs?|Prof|Mr|Mrs|Ms|Miss|Herrn?|Frau|Fr|Hr|PD)\.?(?:\s+(?:Dr|Prof|med|h\.?\s?c)\.?)*\s+\p{Lu}[\p{L}'’-]+(?:\s+\p{Lu}[\p{L}'’-]+)?/gu,
+  /(?<!\p{L})(?:patient|name|pat|physician|referred by|reported by|performed by|operator|technologist)\s*[:=]\s*\p{Lu}[\p{L}'’-]+(?:[\s,^]+\p{Lu}[\p{L}'’-]+)?/giu,
+];
+
+/** Longest run of words that is looked at as one identifier: `27 April 1945`, a name of four parts. */
+const maxWords = 4;
+
+/** Most words of a text that are tried one by one: of a longer one that names somebody nothing is kept. */
+const maxTriedWords = 2000;
+
+/**
+ * A text without what identifies: the identifiers of the header, whole or in part, and what by its form is a date, a number,
+ * an address or a name. Other words stay as they are. The text given where it holds nothing of that, empty where nothing
+ * else is left or where an identifier cannot be cut out of it.
+ */
+export function cleanedText(text: string, identifiers: InstanceIdentifiers): string {
+  let cleaned = text;
+  for (const form of identifyingForms) cleaned = cleaned.replace(form, ' ');
+  if (identifiers.in(cleaned)) cleaned = withoutIdentifiers(cleaned, identifiers);
+  if (cleaned === text) return text;
+  const tidy = cleaned
+    .replace(/[ \t]+/g, ' ')
+    .replace(/ ([,;:.)\]])/g, '$1')
+    .trim();
+  return /[\p{L}\d]/u.test(tidy) && !identifiers.in(tidy) ? tidy : '';
+}
+
+function withoutIdentifiers(text: string, identifiers: InstanceIdentifiers): string {
+  const words = text.split(/(\s+|[,;/^_=]+)/u).filter((word) => word !== '');
+  if (words.length > maxTriedWords) return '';
+  const isWord = words.map((word) => /[\p{L}\d]/u.test(word));
+  const left: string[] = [];
+  for (let at = 0; at < words.length; at++) {
+    if (!isWord[at]) {
+      left.push(words[at]!);
+      continue;
+    }
+    const end = endOfIdentifier(words, isWord, at, identifiers);
+    if (end === undefined) left.push(words[at]!);
+    else at = end - 1;
+  }
+  return left.join('');
+}
+
+/** Where the shortest run of words from `at` ends that is an identifier; undefined where none is. */
+function endOfIdentifier(
+  words: readonly string[],
+  isWord: readonly boolean[],
+  at: number,
+  identifiers: InstanceIdentifiers,
+): number | undefined {
+  let count = 0;
+  for (let end = at + 1; end <= words.length && count < maxWords; end++) {
+    if (!isWord[end - 1]) continue;
+    count++;
+    if (identifiers.in(words.slice(at, end).join(''))) return end;
+  }
+  return undefined;
+}
