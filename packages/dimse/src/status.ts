@@ -21,7 +21,8 @@ export const Status = {
   unableToProcess: 0xc000,
 } as const;
 
-interface StatusEntry {
+/** Statuses from one to another, and what they mean. */
+export interface StatusEntry {
   from: number;
   to: number;
   category: StatusCategory;
@@ -99,6 +100,11 @@ const BY_SERVICE: Readonly<Record<StatusService, readonly StatusEntry[]>> = {
   storage: [...STORAGE, ...GENERAL],
   'query-retrieve': [...QUERY_RETRIEVE, ...GENERAL],
 };
+
+/** The statuses of a service, its own before the general ones. */
+export function statusEntries(service: StatusService): readonly StatusEntry[] {
+  return BY_SERVICE[service];
+}
 
 function entryOf(status: number, service: StatusService | undefined): StatusEntry | undefined {
   const table = service ? BY_SERVICE[service] : GENERAL;
