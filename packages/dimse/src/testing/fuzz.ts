@@ -108,7 +108,7 @@ async function beHostile(port: number, bytes: Buffer, { piece, closes }: Hostile
   const received: Buffer[] = [];
   socket.on('error', () => undefined);
   socket.on('data', (data) => received.push(data));
-  const closed = once(socket, 'close');
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   await once(socket, 'connect');
   // Single bytes matter where headers are: the rest goes in one.
   const small = piece < 100 ? 400 : bytes.length;
