@@ -1,24 +1,32 @@
 import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DicomError, type DicomInstance, readPart10, TransferSyntax } from '@adit/core';
 import { expect, test } from 'vitest';
 import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
-import { listen } from './scp/listen.ts';
+import { type DimseServer, listen } from './scp/listen.ts';
 import { bytesOf } from './testing/bytes.ts';
-import { startStorescp } from './testing/dcmtk.ts';
+import { runDcmtk, startStorescp } from './testing/dcmtk.ts';
 
-/** Instances of real files of many devices and encodings; those no reader can name are left out. */
-async function readCorpus(folder: string): Promise<DicomInstance[]> {
-  const instances: DicomInstance[] = [];
+/** An instance, and the file it is in. */
+interface FromFile extends DicomInstance {
+  file: string;
+}
+
+/** Instances of real files of many devices and encodings, and the names of the files that are refused. */
+async function readCorpus(folder: string): Promise<{ instances: FromFile[]; refused: string[] }> {
+  const instances: FromFile[] = [];
+  const refused: string[] = [];
   const names = new Set<string>();
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.dcm')) continue;
     const file = join(entry.parentPath, entry.name);
     const read = await readPart10(createReadStream(file)).catch((error: unknown) => {
-      if (error instanceof DicomError && error.code === 'MALFORMED') return undefined;
-      throw error;
+      if (!(error instanceof DicomError)) throw error;
+      refused.push(`${entry.name}: ${error.code}`);
+      return undefined;
     });
     if (!read) continue;
     await read.dataset[Symbol.asyncIterator]().return?.();
@@ -28,6 +36,7 @@ async function readCorpus(folder: string): Promise<DicomInstance[]> {
     names.add(name);
     const open = async () => (await readPart10(createReadStream(file))).dataset;
     instances.push({
+      file,
       sopClassUid,
       sopInstanceUid: name,
       transferSyntaxUid,
@@ -39,7 +48,7 @@ async function readCorpus(folder: string): Promise<DicomInstance[]> {
       },
     });
   }
-  return instances;
+  return { instances, refused };
 }
 
 /** What must arrive: one of the deflated files lacks the NUL that its odd length asks for (PS3.5 §A.5). */
@@ -52,33 +61,108 @@ async function padded({ transferSyntaxUid, dataset }: DicomInstance): Promise<Bu
 
 const corpus = process.env.ADIT_CORPUS;
 
-test('real files arrive byte for byte at storescp', async ({ skip }) => {
+test('files without a readable meta header are refused by name, and no others', async ({ skip }) => {
   if (!corpus) return skip('ADIT_CORPUS is not set');
-  const instances = await readCorpus(corpus);
+  const { instances, refused } = await readCorpus(corpus);
+  expect(refused).toEqual(['nested_priv_SQ.dcm: MALFORMED']);
   expect(instances.length).toBeGreaterThan(20);
-  await using storescp = await startStorescp(['+xa', '-pm']);
-  await using sink = createDimseSink(storescp.node);
+});
+
+/** A server that keeps the data sets it gets, by SOP Instance UID. */
+async function startReceiver() {
+  const received = new Map<string, Buffer>();
+  const server = await listen({
+    aeTitle: 'CORPUS',
+    host: '127.0.0.1',
+    port: 0,
+    handlers: {
+      store: async ({ sopInstanceUid, dataset }) => {
+        received.set(sopInstanceUid, await bytesOf(dataset));
+        return 0;
+      },
+    },
+  });
+  return { server, received, [Symbol.asyncDispose]: () => server.close() };
+}
+
+test('real files arrive byte for byte at our own server', async ({ skip }) => {
+  if (!corpus) return skip('ADIT_CORPUS is not set');
+  const { instances } = await readCorpus(corpus);
+  await using receiver = await startReceiver();
+  await using sink = createDimseSink({ aeTitle: 'CORPUS', host: '127.0.0.1', port: receiver.server.port });
+  const outcomes = await Promise.all(instances.map((instance) => sink.store(instance)));
+  expect(new Set(outcomes.map(({ state }) => state))).toEqual(new Set(['stored']));
   for (const instance of instances) {
-    const outcome = await sink.store(instance);
-    expect(outcome, JSON.stringify(outcome)).toMatchObject({
-      state: 'stored',
-    });
-  }
-  const received = [...(await storescp.received())];
-  for (const instance of instances) {
-    const [, file] = received.find(([name]) => name.endsWith(instance.sopInstanceUid))!;
-    const chunks = (async function* () {
-      yield file;
-    })();
-    const stored = await bytesOf((await readPart10(chunks)).dataset);
-    expect(stored.equals(await padded(instance))).toBe(true);
+    expect(receiver.received.get(instance.sopInstanceUid)?.equals(await padded(instance))).toBe(true);
   }
 });
 
-test('real files come back byte for byte by C-GET', async ({ skip }) => {
+/** Letters by which DCMTK is told of a transfer syntax beside the uncompressed ones: storescu to propose, storescp to take. */
+const SYNTAX_LETTERS: Readonly<Record<string, string>> = {
+  [TransferSyntax.DeflatedExplicitVrLittleEndian]: 'xd',
+  [TransferSyntax.RleLossless]: 'xr',
+  [TransferSyntax.JpegBaseline8Bit]: 'xy',
+  [TransferSyntax.JpegLsLossless]: 'xt',
+};
+
+test('what storescu sends of real files comes as it comes to storescp', async ({ skip }) => {
   if (!corpus) return skip('ADIT_CORPUS is not set');
-  const instances = await readCorpus(corpus);
-  await using server = await listen({
+  const { instances } = await readCorpus(corpus);
+  await using receiver = await startReceiver();
+  let compared = 0;
+  for (const syntax of new Set(instances.map(({ transferSyntaxUid }) => transferSyntaxUid))) {
+    const files = instances.filter(({ transferSyntaxUid }) => transferSyntaxUid === syntax);
+    const letters = SYNTAX_LETTERS[syntax];
+    await using storescp = await startStorescp(letters ? ['-pm', `+${letters}`] : ['-pm']);
+    for (const { port } of [storescp.node, receiver.server]) {
+      const options = ['-R', ...(letters ? [`-${letters}`] : []), '-aec', 'CORPUS'];
+      const paths = files.map(({ file }) => file);
+      await runDcmtk('storescu', [...options, '127.0.0.1', String(port), ...paths]);
+    }
+    for (const file of (await storescp.received()).values()) {
+      const { sopInstanceUid, dataset } = await readPart10(oneChunk(file));
+      const expected = await bytesOf(dataset);
+      expect(receiver.received.get(sopInstanceUid)?.equals(expected), sopInstanceUid).toBe(true);
+      compared += 1;
+    }
+    receiver.received.clear();
+  }
+  // storescu itself refuses what it cannot read.
+  expect(compared).toBeGreaterThan(20);
+});
+
+test('real files come to getscu byte for byte', async ({ skip }) => {
+  if (!corpus) return skip('ADIT_CORPUS is not set');
+  const { instances } = await readCorpus(corpus);
+  // getscu asks for one uncompressed syntax a class unless told otherwise.
+  const uncompressed = instances.filter(
+    ({ transferSyntaxUid }) => transferSyntaxUid === TransferSyntax.ExplicitVrLittleEndian,
+  );
+  await using server = await serve(uncompressed);
+  const folder = await mkdtemp(join(tmpdir(), 'adit-corpus-'));
+  try {
+    const { exitCode, output } = await runDcmtk('getscu', [
+      ...['-S', '+B', '-od', folder, '-aec', 'CORPUS', '-k', 'QueryRetrieveLevel=STUDY'],
+      ...['-k', 'StudyInstanceUID=1.2.3', '127.0.0.1', String(server.port)],
+    ]);
+    expect(exitCode, output).toBe(0);
+    const got = new Map<string, Buffer>();
+    for (const name of await readdir(folder)) {
+      const { sopInstanceUid, dataset } = await readPart10(createReadStream(join(folder, name)));
+      got.set(sopInstanceUid, await bytesOf(dataset));
+    }
+    expect(got.size).toBe(uncompressed.length);
+    for (const instance of uncompressed) {
+      expect(got.get(instance.sopInstanceUid)?.equals(await bytesOf(instance.dataset))).toBe(true);
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+/** A server that gives these instances to whoever asks. */
+function serve(instances: readonly DicomInstance[]): Promise<DimseServer> {
+  return listen({
     aeTitle: 'CORPUS',
     host: '127.0.0.1',
     port: 0,
@@ -91,6 +175,36 @@ test('real files come back byte for byte by C-GET', async ({ skip }) => {
       }),
     },
   });
+}
+
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}
+
+test('real files arrive byte for byte at storescp', async ({ skip }) => {
+  if (!corpus) return skip('ADIT_CORPUS is not set');
+  const { instances } = await readCorpus(corpus);
+  expect(instances.length).toBeGreaterThan(20);
+  await using storescp = await startStorescp(['+xa', '-pm']);
+  await using sink = createDimseSink(storescp.node);
+  for (const instance of instances) {
+    const outcome = await sink.store(instance);
+    expect(outcome, JSON.stringify(outcome)).toMatchObject({
+      state: 'stored',
+    });
+  }
+  const received = [...(await storescp.received())];
+  for (const instance of instances) {
+    const [, file] = received.find(([name]) => name.endsWith(instance.sopInstanceUid))!;
+    const stored = await bytesOf((await readPart10(oneChunk(file))).dataset);
+    expect(stored.equals(await padded(instance))).toBe(true);
+  }
+});
+
+test('real files come back byte for byte by C-GET', async ({ skip }) => {
+  if (!corpus) return skip('ADIT_CORPUS is not set');
+  const { instances } = await readCorpus(corpus);
+  await using server = await serve(instances);
   await using client = createDimseClient({ aeTitle: 'CORPUS', host: '127.0.0.1', port: server.port });
   const sopClassUids = [...new Set(instances.map(({ sopClassUid }) => sopClassUid))];
   const got = new Map<string, Buffer>();

@@ -18,8 +18,13 @@ export interface Orthanc extends AsyncDisposable {
 /**
  * Starts Debian's Orthanc with its defaults, except that find, get, move and store are allowed from anybody, unknown SOP
  * classes are accepted and instances may be overwritten.
+ *
+ * @param tls how it is spoken to, where the configuration has it speak TLS
  */
-export async function startOrthanc(config: Record<string, unknown> = {}): Promise<Orthanc> {
+export async function startOrthanc(
+  config: Record<string, unknown> = {},
+  tls?: DimseNode['tls'],
+): Promise<Orthanc> {
   const folder = await mkdtemp(join(tmpdir(), 'adit-orthanc-'));
   const [port, httpPort] = [await freePort(), await freePort()];
   const file = join(folder, 'orthanc.json');
@@ -46,7 +51,13 @@ export async function startOrthanc(config: Record<string, unknown> = {}): Promis
     }),
   );
   const child = spawn('Orthanc', [file], { stdio: 'ignore' });
-  const node: DimseNode = { aeTitle: 'ORTHANC', host: '127.0.0.1', port, connectAttempts: 1 };
+  const node: DimseNode = {
+    aeTitle: 'ORTHANC',
+    host: '127.0.0.1',
+    port,
+    connectAttempts: 1,
+    ...(tls && { tls }),
+  };
   const stop = async () => {
     await end(child);
     await rm(folder, { recursive: true, force: true });
