@@ -10,6 +10,7 @@ import {
 } from './pdu.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { bytes } from './testing/bytes.ts';
+import { anyMutation, mutate } from './testing/mutation.ts';
 
 /** Verification in implicit VR little endian, asked for by ECHOSCU of ANY-SCP. */
 const associateRq = bytes(`
@@ -158,6 +159,7 @@ const anyPdu = fc.oneof(
   }),
   fc.record({ type: fc.constant('A-ASSOCIATE-RJ' as const), result: byte, source: byte, reason: byte }),
   fc.record({ type: fc.constant('A-ABORT' as const), source: byte, reason: byte }),
+  fc.constantFrom({ type: 'A-RELEASE-RQ' as const }, { type: 'A-RELEASE-RP' as const }),
 );
 
 test('every PDU survives encoding and decoding', () => {
@@ -195,4 +197,21 @@ test('AE titles keep their inner spaces and underscores and lose those around th
   const pdu = encodePdu({ ...decodedRq, calledAeTitle: 'MY PACS_1', callingAeTitle: 'A' });
   pdu.write('  A           \0\0', 26, 'latin1');
   expect(decode(pdu)).toMatchObject({ calledAeTitle: 'MY PACS_1', callingAeTitle: 'A' });
+});
+
+test('what is read of a spoiled PDU is written as what was read', () => {
+  fc.assert(
+    fc.property(anyPdu, fc.array(anyMutation, { minLength: 1, maxLength: 3 }), (pdu, mutations) => {
+      const spoiled = mutate(encodePdu(pdu), mutations);
+      let read: ControlPdu;
+      try {
+        read = decode(spoiled);
+      } catch (error) {
+        expect(error).toBeInstanceOf(ProtocolError);
+        return;
+      }
+      expect(decode(encodePdu(read))).toEqual(read);
+    }),
+    { numRuns: 300 },
+  );
 });

@@ -39,7 +39,7 @@ export async function storeCommand(
         tally.addReason('skipped', 'no DICOM file');
       } else {
         counts.failed += 1;
-        tally.addReason('failed', named ? `${path}: ${errorSentence(error)}` : errorSentence(error));
+        tally.addReason('failed', `${path}: ${errorSentence(error)}`);
       }
       return;
     }
