@@ -160,7 +160,7 @@ export class MessageExchange {
     command: Omit<CommandSet, 'commandDataSetType'>,
     identifier?: Uint8Array,
   ): Promise<ResponseQueue> {
-    const responses = this.#expectResponses(context, command.messageId);
+    const responses = this.#expectResponses(context, command.commandField, command.messageId);
     await this.#send(context, { ...command, messageId: responses.messageId }, identifier);
     responses.sent = true;
     return responses;
@@ -186,7 +186,7 @@ export class MessageExchange {
     dataset: AsyncIterable<Uint8Array>,
     onUnrepeatable?: () => void,
   ): Promise<CommandSet> {
-    const responses = this.#expectResponses(context);
+    const responses = this.#expectResponses(context, CommandField.cStoreRq);
     // A source that is waited for must not keep the caller from learning of the association's end.
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => undefined);
@@ -219,10 +219,14 @@ export class MessageExchange {
     }
   }
 
-  #expectResponses(context: PresentationContext, messageId = this.#nextMessageId()): ResponseQueue {
+  #expectResponses(
+    context: PresentationContext,
+    commandField: number,
+    messageId = this.#nextMessageId(),
+  ): ResponseQueue {
     this.#throwIfOver();
     if (this.#pending.has(messageId)) throw new RangeError(`Message ID ${messageId} is under way already`);
-    const responses = new ResponseQueue(messageId, context, this.#flow, () =>
+    const responses = new ResponseQueue({ messageId, commandField }, context, this.#flow, () =>
       this.#pending.delete(messageId),
     );
     this.#pending.set(messageId, responses);
@@ -384,6 +388,11 @@ export class MessageExchange {
     // Answers to requests that nobody waits for any more are read and forgotten.
     const responses = this.#pending.get(command.messageIdBeingRespondedTo ?? -1);
     if (!responses) return hasDataSet(command) ? UNWANTED_DATASET : undefined;
+    // Neither may pass for a success.
+    if (command.commandField !== (responses.commandField | RESPONSE_BIT)) {
+      throw unexpected('an answer is that of another service than its request');
+    }
+    if (command.status === undefined) throw unexpected('an answer has no Status (0000,0900)');
     if (hasDataSet(command)) {
       return new IdentifierCollector((identifier) => responses.push({ command, context, identifier }));
     }

@@ -12,6 +12,8 @@ export interface Response {
 /** Responses to one request, in order. */
 export class ResponseQueue {
   readonly messageId: number;
+  /** Command Field (0000,0100) of the request. */
+  readonly commandField: number;
   readonly context: PresentationContext;
   /** The request is sent whole: the peer's time to answer runs. */
   sent = false;
@@ -23,8 +25,14 @@ export class ResponseQueue {
   #error: unknown;
   #closed = false;
 
-  constructor(messageId: number, context: PresentationContext, flow: FlowControl, onClose: () => void) {
-    this.messageId = messageId;
+  constructor(
+    request: { messageId: number; commandField: number },
+    context: PresentationContext,
+    flow: FlowControl,
+    onClose: () => void,
+  ) {
+    this.messageId = request.messageId;
+    this.commandField = request.commandField;
     this.context = context;
     this.#flow = flow;
     this.#onClose = onClose;

@@ -324,6 +324,26 @@ test('a peer that aborts in the middle of an object leaves a failed data set, ne
   peer.socket.destroy();
 });
 
+describe('what is no success does not pass for one', () => {
+  test.each<[what: string, answer: object]>([
+    ['an answer without a status', { commandField: 0x8001 }],
+    ['an answer of another service', { commandField: 0x8030, status: 0 }],
+  ])('%s', async (_what, answer) => {
+    await using peer = await scriptedServer(async (script) => {
+      await script.accept();
+      await script.receiveMessage();
+      script.sendMessage(1, { commandField: 0, ...answer, messageIdBeingRespondedTo: 1 });
+      expect(await script.expect('A-ABORT')).toMatchObject({ source: 2, reason: 5 });
+      await script.untilClosed();
+    });
+    const association = await connect(peer.node, {
+      contexts: [{ abstractSyntax: CT, transferSyntaxes: [EXPLICIT] }],
+    });
+    const stored = association.cStore(syntheticInstance({ kind: 'CT', rows: 8 }));
+    await expect(stored).rejects.toMatchObject({ code: 'PROTOCOL' });
+  });
+});
+
 test('every trap of the list has the tests it names', async () => {
   const list = await readFile(new URL('../traps.md', import.meta.url), 'utf8');
   const rows = [...list.matchAll(/^\|(.+)\|(.+)\|$/gm)].filter(([row]) => row.includes('.test.ts'));
