@@ -18,19 +18,34 @@ const DEFAULT_RELEASE_SECONDS = 10;
 export class Association implements AsyncDisposable {
   readonly #exchange: MessageExchange;
   readonly #releaseSeconds: number;
+  /**
+   * The node's answer to `userIdentity`: a Kerberos server ticket, a SAML response, empty for the other kinds. Undefined where
+   * the node did not answer, and may have taken no notice of the identity.
+   */
+  readonly userIdentityResponse: Uint8Array | undefined;
 
   /** Over TLS: the protocol, the cipher suite and the peer's certificate. */
   readonly tls: TlsReport | undefined;
 
-  constructor(exchange: MessageExchange, node: DimseNode, tls: TlsReport | undefined) {
+  constructor(
+    exchange: MessageExchange,
+    node: DimseNode,
+    answer: { tls: TlsReport | undefined; userIdentityResponse: Uint8Array | undefined },
+  ) {
     this.#exchange = exchange;
-    this.tls = tls;
+    this.tls = answer.tls;
+    this.userIdentityResponse = answer.userIdentityResponse;
     this.#releaseSeconds = node.timeouts?.release ?? DEFAULT_RELEASE_SECONDS;
   }
 
   /** What the peer accepted. */
   get contexts(): readonly PresentationContext[] {
     return this.#exchange.contexts;
+  }
+
+  /** Objects that may be sent without waiting for their answers. */
+  get operationsWindow(): number {
+    return this.#exchange.window.invoked;
   }
 
   /** Names the peer in messages: `AET@host:port`. */
@@ -75,7 +90,7 @@ export class Association implements AsyncDisposable {
 
   /**
    * C-STORE. Calls may overlap: objects go one after another, the next one prepared while the answer to the last is
-   * awaited. A refusal is an outcome; throws when the association ends, and what the data set throws.
+   * awaited, or sent before it where the window allows that. A refusal is an outcome; throws when the association ends, and what the data set throws.
    */
   async cStore(instance: DicomInstance, options: CStoreOptions = {}): Promise<StoreOutcome> {
     return storeOutcome(this.peer, await sendStore(this.#exchange, instance, options));

@@ -11,6 +11,7 @@ import {
   type DimseNode,
   nodeName,
 } from './node.ts';
+import { agreedWindow, proposeWindow } from './operations-window.ts';
 import { APPLICATION_CONTEXT, type AssociateAc, type AssociateRq } from './pdu.ts';
 import { maximumFragmentLength } from './pdv-framer.ts';
 import { agreedContexts, type ContextRequest, proposeContexts } from './presentation-context.ts';
@@ -19,6 +20,7 @@ import { Sta } from './state-machine.ts';
 import { certificateText, handshakeFailure, refusalOf, type TlsReport } from './tls.ts';
 import { openTransport } from './transport.ts';
 import { UpperLayer } from './upper-layer.ts';
+import { encodeUserIdentity } from './user-identity.ts';
 
 export interface ConnectOptions {
   /** At most 128 presentation contexts. */
@@ -61,6 +63,7 @@ function connectOnce(node: DimseNode, options: ConnectOptions): Promise<Associat
   const name = nodeName(node);
   const maximumLength = node.maximumPduLength ?? DEFAULT_MAXIMUM_PDU_LENGTH;
   const { contexts, roles } = proposeContexts(options.contexts);
+  const window = proposeWindow(node.operationsWindow ?? 1);
   const request: AssociateRq = {
     type: 'A-ASSOCIATE-RQ',
     protocolVersion: 1,
@@ -73,6 +76,8 @@ function connectOnce(node: DimseNode, options: ConnectOptions): Promise<Associat
       implementationClassUid: IMPLEMENTATION_CLASS_UID,
       implementationVersionName: IMPLEMENTATION_VERSION_NAME,
       roles,
+      ...(window && { asynchronousOperations: window }),
+      ...(node.userIdentity && { userIdentity: encodeUserIdentity(node.userIdentity) }),
     },
   };
 
@@ -159,15 +164,18 @@ function establish(
       `${name} takes PDUs of ${peerMaximumLength} bytes only, which hold nothing; correct its maximum PDU length.`,
     );
   }
+  const { asynchronousOperations: asked } = request.userInformation;
+  const { asynchronousOperations: answered, userIdentityResponse } = answer.userInformation;
   const exchange = new MessageExchange(upper, {
     peer: name,
     contexts: agreedContexts(request, answer),
+    window: agreedWindow(asked, answered),
     peerMaximumLength,
     responseSeconds: node.timeouts?.response ?? DEFAULT_RESPONSE_SECONDS,
     earlyByte: node.earlyByte,
     cancelSeconds: node.timeouts?.cancel,
   });
-  return new Association(exchange, node, tls);
+  return new Association(exchange, node, { tls, userIdentityResponse });
 }
 
 /** Errors of the connection that pass by themselves. */

@@ -39,8 +39,8 @@ export interface DimseSink extends InstanceSink, AsyncDisposable {
 const DEFAULT_MAX_ASSOCIATIONS = 4;
 const DEFAULT_IDLE_SECONDS = 10;
 
-/** Objects given to one association at once: one on the wire, the next one framed and ready. */
-const JOBS_PER_ASSOCIATION = 2;
+/** Objects given to one association beyond those on the wire: framed and ready. */
+const PREPARED = 1;
 
 /** Times an object is sent before its association's trouble becomes its own. */
 const ATTEMPTS = 3;
@@ -69,16 +69,17 @@ class StoreScu implements DimseSink {
   #closed = false;
 
   constructor(node: DimseNode, options: DimseSinkOptions) {
+    const jobs = (node.operationsWindow ?? 1) + PREPARED;
     const limit = options.maxAssociations ?? node.maxAssociations ?? DEFAULT_MAX_ASSOCIATIONS;
     this.#node = node;
     this.#pool = new AssociationPool(node, {
       limit,
       idleSeconds: options.idleSeconds ?? DEFAULT_IDLE_SECONDS,
-      sharing: JOBS_PER_ASSOCIATION,
+      sharing: jobs,
     });
     this.#moveOriginator = options.moveOriginator;
     this.#transcode = options.transcode ?? true;
-    this.concurrency = limit * JOBS_PER_ASSOCIATION;
+    this.concurrency = limit * jobs;
   }
 
   async store(instance: DicomInstance, options: AbortableOptions = {}): Promise<StoreOutcome> {

@@ -17,7 +17,14 @@ export { type DimseNode, type DimseTimeouts, isValidAeTitle, nodeName, parseDims
 export type { ContextRequest, PresentationContext } from './presentation-context.ts';
 export { isTransientRejection, rejectReason } from './reject-reason.ts';
 export type * from './scp/handlers.ts';
-export { type CallingPeer, type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
+export {
+  type Authentication,
+  type CallingPeer,
+  type DimseServer,
+  type ListenOptions,
+  listen,
+} from './scp/listen.ts';
+export type { QueryExtensions } from './scp/query-extensions.ts';
 export { Status, type StatusCategory, type StatusService, statusCategory, statusText } from './status.ts';
 export type { SubOperationCounts, SubOperationsEnd } from './sub-operations.ts';
 export {
@@ -27,3 +34,4 @@ export {
   type TlsOptions,
   type TlsReport,
 } from './tls.ts';
+export type { UserIdentity } from './user-identity.ts';

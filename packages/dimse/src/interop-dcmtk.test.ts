@@ -73,6 +73,17 @@ test('echoscu reaches us, and is refused with the right words', async () => {
 });
 
 describe('storescp', () => {
+  test('takes objects from who says who it is and asks for a window', async () => {
+    await using storescp = await startStorescp();
+    const userIdentity = { kind: 'passcode', username: 'Ångström', passcode: 'p' } as const;
+    const node = { ...storescp.node, userIdentity, operationsWindow: 8, maxAssociations: 1 };
+    await using sink = createDimseSink(node);
+    const study = syntheticStudy({ series: [{ kind: 'CT', instances: 12, rows: 32 }] });
+    const outcomes = await Promise.all(study.map((instance) => sink.store(instance)));
+    expect(outcomes.every(({ state }) => state === 'stored')).toBe(true);
+    expect((await storescp.received()).size).toBe(12);
+  });
+
   test('answers an echo', async () => {
     await using storescp = await startStorescp();
     await echo(storescp.node);
@@ -146,6 +157,30 @@ describe('storescu', () => {
       const [, file] = reference.find(([name]) => name.endsWith(uid))!;
       expect(dataset.equals(await datasetOf(file))).toBe(true);
     }
+  });
+
+  test.each([
+    [['-usr', 'Ångström'], { kind: 'username', username: 'Ångström' }],
+    [['-usr', 'u', '-pwd', 'Пароль'], { kind: 'passcode', username: 'u', passcode: 'Пароль' }],
+  ])('%j says who it is, and gets our answer', async (args, expected) => {
+    const [file] = await writeFiles(everySyntax.slice(1, 2));
+    const seen: unknown[] = [];
+    server = await listen({
+      aeTitle: 'ADIT',
+      host: '127.0.0.1',
+      port: 0,
+      handlers: { store: async () => 0 },
+      authenticate: (identity) => {
+        seen.push(identity);
+        return true;
+      },
+    });
+    const { exitCode, output } = await runDcmtk('storescu', [
+      ...['-aec', 'ADIT', ...args, '-rsp'],
+      ...['127.0.0.1', String(server.port), file!],
+    ]);
+    expect(exitCode, output).toBe(0);
+    expect(seen).toEqual([expected]);
   });
 
   test('is told our status', async () => {

@@ -17,6 +17,7 @@ import {
   UNWANTED_DATASET,
 } from './message-assembler.ts';
 import { MessageSender } from './message-sender.ts';
+import type { OperationsWindow } from './operations-window.ts';
 import { maximumFragmentLength } from './pdv-framer.ts';
 import type { PresentationContext } from './presentation-context.ts';
 import { AbortReason, ProtocolError } from './protocol-error.ts';
@@ -53,6 +54,8 @@ export interface MessageExchangeOptions {
   earlyByte?: boolean | undefined;
   /** See `DimseTimeouts.cancel`. */
   cancelSeconds?: number | undefined;
+  /** Requests under way at once. Default: one in each direction. */
+  window?: OperationsWindow;
 }
 
 const DEFAULT_CANCEL_SECONDS = 2;
@@ -61,7 +64,7 @@ const DEFAULT_CANCEL_SECONDS = 2;
 const HIGH_WATER = 1024 * 1024;
 const LOW_WATER = HIGH_WATER / 4;
 
-/** Requests a peer may send without waiting for answers; the standard allows one (PS3.7 §D.3.3.3). */
+/** Requests a peer may send without waiting for answers, whatever was negotiated (PS3.7 §D.3.3.3). */
 const MAXIMUM_OPEN_REQUESTS = 16;
 const HIGHEST_MESSAGE_ID = 65535;
 
@@ -73,6 +76,7 @@ export class MessageExchange {
   readonly peer: string;
   readonly contexts: readonly PresentationContext[];
   readonly cancelSeconds: number;
+  readonly window: OperationsWindow;
   /** Settles when the association is over, however it ended. */
   readonly ended: Promise<void>;
   readonly #upper: UpperLayer;
@@ -96,6 +100,7 @@ export class MessageExchange {
     this.peer = options.peer;
     this.contexts = options.contexts;
     this.cancelSeconds = options.cancelSeconds ?? DEFAULT_CANCEL_SECONDS;
+    this.window = options.window ?? { invoked: 1, performed: 1 };
     this.#upper = upper;
     this.ended = new Promise((resolve) => {
       this.#endedResolve = resolve;
@@ -110,6 +115,7 @@ export class MessageExchange {
       {
         maximumFragment: maximumFragmentLength(options.peerMaximumLength),
         earlyByte: options.earlyByte ?? true,
+        window: this.window.invoked,
       },
     );
     this.#silence = new SilenceWatch({
@@ -403,7 +409,8 @@ export class MessageExchange {
   #onRequestCommand(command: CommandSet, context: PresentationContext): DatasetReceiver | undefined {
     const messageId = command.messageId;
     if (messageId === undefined) throw unexpected('a request has no Message ID (0000,0110)');
-    if (this.#open.size >= MAXIMUM_OPEN_REQUESTS || this.#open.has(messageId)) {
+    const limit = Math.max(MAXIMUM_OPEN_REQUESTS, this.window.performed);
+    if (this.#open.size >= limit || this.#open.has(messageId)) {
       throw unexpected('requests come without waiting for their answers');
     }
     const open = new OpenRequest();

@@ -25,8 +25,10 @@ export class MessageSender {
   readonly #association: SendingAssociation;
   readonly #maximumFragment: number;
   readonly #earlyByte: boolean;
-  /** The object whose turn it is: being sent, or waiting for its answer. */
-  #current: StoreTurn | undefined;
+  /** Most objects sent or being sent, and not answered. */
+  readonly #window: number;
+  /** Objects whose turn it is: being sent, or waiting for their answers. */
+  readonly #current = new Set<StoreTurn>();
   readonly #waiting: StoreTurn[] = [];
   /** Held while a message that takes several writes is being written. */
   #writing: PromiseWithResolvers<void> | undefined;
@@ -34,16 +36,17 @@ export class MessageSender {
   #writeSlot: PromiseWithResolvers<void> | undefined;
   #cutPdu = false;
 
-  /** @param earlyByte see `DimseNode.earlyByte` */
+  /** @param options.earlyByte see `DimseNode.earlyByte` */
   constructor(
     upper: UpperLayer,
     association: SendingAssociation,
-    options: { maximumFragment: number; earlyByte: boolean },
+    options: { maximumFragment: number; earlyByte: boolean; window: number },
   ) {
     this.#upper = upper;
     this.#association = association;
     this.#maximumFragment = options.maximumFragment;
     this.#earlyByte = options.earlyByte;
+    this.#window = options.window;
   }
 
   /** Only the early byte of a PDU is written: anything but its rest would be read as its rest. */
@@ -75,7 +78,7 @@ export class MessageSender {
       (one, ...rest) => this.#sendStore(one, ...rest),
       (one) => this.#endTurn(one),
     );
-    if (this.#current) this.#waiting.push(turn);
+    if (this.#current.size >= this.#window) this.#waiting.push(turn);
     else this.#giveTurn(turn);
     return turn;
   }
@@ -175,13 +178,12 @@ export class MessageSender {
   }
 
   #giveTurn(turn: StoreTurn): void {
-    this.#current = turn;
+    this.#current.add(turn);
     turn.granted.resolve();
   }
 
   #endTurn(turn: StoreTurn): void {
-    if (this.#current === turn) {
-      this.#current = undefined;
+    if (this.#current.delete(turn)) {
       const next = this.#waiting.shift();
       if (next) this.#giveTurn(next);
       return;

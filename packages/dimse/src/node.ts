@@ -1,5 +1,6 @@
 import { DimseError } from './dimse-error.ts';
 import { readTlsFiles, type TlsOptions } from './tls.ts';
+import { encodeUserIdentity, type UserIdentity } from './user-identity.ts';
 
 /** How long to wait for a node, in seconds. */
 export interface DimseTimeouts {
@@ -45,6 +46,13 @@ export interface DimseNode {
    * acknowledgement that peers with Nagle's algorithm on (DCMTK, Orthanc) wait for up to 40 ms an object. Default: true.
    */
   earlyByte?: boolean;
+  /**
+   * Most objects sent on one association without waiting for their answers, where the node allows it (Asynchronous
+   * Operations Window, PS3.7 §D.3.3.3). Pays on links with latency. Default: 1, nothing is negotiated.
+   */
+  operationsWindow?: number;
+  /** Who this side says it is, on every association. Nodes without user identities take no notice. Default: nobody. */
+  userIdentity?: UserIdentity;
 }
 
 export const DEFAULT_CALLING_AE_TITLE = 'ADIT';
@@ -52,6 +60,7 @@ export const DEFAULT_MAXIMUM_PDU_LENGTH = 1024 * 1024;
 const DEFAULT_PORT = 104;
 const DEFAULT_TLS_PORT = 2762;
 const HIGHEST_PORT = 65535;
+const HIGHEST_WINDOW = 1024;
 
 /** `AET@host:port`, as messages name a node. */
 export function nodeName(node: Pick<DimseNode, 'aeTitle' | 'host' | 'port'>): string {
@@ -80,6 +89,13 @@ export function checkNode(node: DimseNode): void {
   if (!Number.isInteger(node.port) || node.port < 1 || node.port > HIGHEST_PORT) {
     throw invalid(`The node ${node.aeTitle} has the port ${node.port}: use 1 to ${HIGHEST_PORT}.`);
   }
+  const window = node.operationsWindow ?? 1;
+  if (!Number.isInteger(window) || window < 1 || window > HIGHEST_WINDOW) {
+    throw invalid(
+      `The node ${node.aeTitle} has an operations window of ${window}: use 1 to ${HIGHEST_WINDOW}.`,
+    );
+  }
+  if (node.userIdentity) encodeUserIdentity(node.userIdentity);
 }
 
 /**

@@ -134,6 +134,14 @@ const userInformation = fc.record(
       primary: fc.string({ unit: 'grapheme' }).map((text) => new TextEncoder().encode(text)),
       secondary: fc.uint8Array(),
     }),
+    userIdentityResponse: fc.uint8Array(),
+    asynchronousOperations: fc.record({
+      invoked: fc.integer({ min: 0, max: 0xffff }),
+      performed: fc.integer({ min: 0, max: 0xffff }),
+    }),
+    extendedNegotiation: fc.array(fc.record({ sopClassUid: uid, information: fc.uint8Array() }), {
+      minLength: 1,
+    }),
   },
   { requiredKeys: ['maximumLength', 'implementationClassUid', 'roles'] },
 );

@@ -58,11 +58,17 @@ export interface RoleSelection {
 }
 
 /** User Identity (PS3.7 §D.3.3.7): kept as the bytes they are, for the field's encoding depends on its type. */
-export interface UserIdentity {
+export interface UserIdentityItem {
   type: number;
   responseRequested: boolean;
   primary: Uint8Array;
   secondary: Uint8Array;
+}
+
+/** SOP Class Extended Negotiation (PS3.7 §D.3.3.5): what its bytes mean is the service class's affair. */
+export interface ExtendedNegotiation {
+  sopClassUid: string;
+  information: Uint8Array;
 }
 
 /** User Information (PS3.8 §9.3.2.3 and PS3.7 §D.3.3), as far as this package understands it. */
@@ -72,7 +78,13 @@ export interface UserInformation {
   implementationClassUid: string;
   implementationVersionName?: string;
   roles: readonly RoleSelection[];
-  userIdentity?: UserIdentity;
+  /** Asynchronous Operations Window (PS3.7 §D.3.3.3): of the requestor's operations, in request and answer; 0 is no limit. */
+  asynchronousOperations?: { invoked: number; performed: number };
+  extendedNegotiation?: readonly ExtendedNegotiation[];
+  /** Of a request. */
+  userIdentity?: UserIdentityItem;
+  /** Of an answer to a request that wanted one (PS3.7 §D.3.3.7.2): the server's response, empty for some types. */
+  userIdentityResponse?: Uint8Array;
 }
 
 export interface AssociateRq {
@@ -130,9 +142,12 @@ const ItemType = {
   userInformation: 0x50,
   maximumLength: 0x51,
   implementationClassUid: 0x52,
+  asynchronousOperations: 0x53,
   roleSelection: 0x54,
   implementationVersionName: 0x55,
+  extendedNegotiation: 0x56,
   userIdentity: 0x58,
+  userIdentityResponse: 0x59,
 } as const;
 
 /** Protocol version (2), reserved (2), called AE title (16), calling AE title (16), reserved (32). */
@@ -202,6 +217,7 @@ function encodeUserInformation(information: UserInformation): Buffer {
   const items = [
     item(ItemType.maximumLength, [maximumLength]),
     item(ItemType.implementationClassUid, [ascii(information.implementationClassUid)]),
+    ...(information.asynchronousOperations ? [encodeWindow(information.asynchronousOperations)] : []),
     ...information.roles.map((role) =>
       item(ItemType.roleSelection, [
         twoBytes(role.sopClassUid.length),
@@ -212,6 +228,9 @@ function encodeUserInformation(information: UserInformation): Buffer {
   ];
   if (information.implementationVersionName !== undefined) {
     items.push(item(ItemType.implementationVersionName, [ascii(information.implementationVersionName)]));
+  }
+  for (const { sopClassUid, information: bytes } of information.extendedNegotiation ?? []) {
+    items.push(item(ItemType.extendedNegotiation, [twoBytes(sopClassUid.length), ascii(sopClassUid), bytes]));
   }
   const identity = information.userIdentity;
   if (identity) {
@@ -225,7 +244,13 @@ function encodeUserInformation(information: UserInformation): Buffer {
       ]),
     );
   }
+  const response = information.userIdentityResponse;
+  if (response) items.push(item(ItemType.userIdentityResponse, [twoBytes(response.length), response]));
   return item(ItemType.userInformation, items);
+}
+
+function encodeWindow({ invoked, performed }: { invoked: number; performed: number }): Buffer {
+  return item(ItemType.asynchronousOperations, [twoBytes(invoked), twoBytes(performed)]);
 }
 
 /** Item type (1), reserved (1), length (2), content. */
@@ -364,7 +389,36 @@ function decodeUserInformation(items: Item[]): UserInformation {
   if (versionName !== undefined) information.implementationVersionName = versionName;
   const identity = parts.find((part) => part.type === ItemType.userIdentity);
   if (identity) information.userIdentity = decodeUserIdentity(identity.content);
+  const response = parts.find((part) => part.type === ItemType.userIdentityResponse);
+  if (response) information.userIdentityResponse = decodeUserIdentityResponse(response.content);
+  const window = parts.find((part) => part.type === ItemType.asynchronousOperations);
+  if (window) {
+    need(window.content, 4);
+    const [invoked, performed] = [window.content.readUInt16BE(0), window.content.readUInt16BE(2)];
+    information.asynchronousOperations = { invoked, performed };
+  }
+  const extended = parts.filter((part) => part.type === ItemType.extendedNegotiation);
+  if (extended.length > 0) {
+    information.extendedNegotiation = extended.map((part) => decodeExtendedNegotiation(part.content));
+  }
   return information;
+}
+
+function decodeExtendedNegotiation(content: Buffer): ExtendedNegotiation {
+  need(content, 2);
+  const end = 2 + content.readUInt16BE(0);
+  need(content, end);
+  return {
+    sopClassUid: text(content.subarray(2, end)),
+    information: Uint8Array.from(content.subarray(end)),
+  };
+}
+
+function decodeUserIdentityResponse(content: Buffer): Uint8Array {
+  need(content, 2);
+  const end = 2 + content.readUInt16BE(0);
+  need(content, end);
+  return Uint8Array.from(content.subarray(2, end));
 }
 
 function decodeRole(content: Buffer): RoleSelection {
@@ -378,7 +432,7 @@ function decodeRole(content: Buffer): RoleSelection {
   };
 }
 
-function decodeUserIdentity(content: Buffer): UserIdentity {
+function decodeUserIdentity(content: Buffer): UserIdentityItem {
   need(content, 4);
   const primaryEnd = 4 + content.readUInt16BE(2);
   need(content, primaryEnd + 2);

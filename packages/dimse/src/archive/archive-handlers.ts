@@ -72,12 +72,14 @@ export function archiveHandlers(
     },
 
     async *find(request) {
-      const { level, identifier } = request;
+      const { level, identifier, extensions } = request;
+      const combinedDateTime = extensions.combinedDateTime ?? false;
       const answer = attributesFrom({
         RetrieveAETitle: aeTitle,
         InstanceAvailability: 'ONLINE',
       });
-      for (const match of archive.find(level, identifier)) yield { ...match, ...answer };
+      for (const match of archive.find(level, identifier, { combinedDateTime }))
+        yield { ...match, ...answer };
     },
 
     get: (request) => retrieval(archive, request),

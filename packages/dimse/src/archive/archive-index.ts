@@ -1,6 +1,7 @@
 import {
   type Attributes,
   attributesFrom,
+  type MatchingOptions,
   matchesIdentifier,
   type QueryLevel,
   Tags,
@@ -62,7 +63,7 @@ export interface ArchiveIndex {
   /** All images under some unique keys. */
   select(keys: UniqueKeys): IndexedImage[];
   /** Answers of a query without those attributes that depend on who asks (PS3.4 §C.4.1.1.3.2). */
-  find(level: QueryLevel, identifier: Attributes): Iterable<Attributes>;
+  find(level: QueryLevel, identifier: Attributes, options?: MatchingOptions): Iterable<Attributes>;
 }
 
 /** What is in an identifier without being a key: how its texts are encoded, and the level. */
@@ -234,14 +235,14 @@ export function createArchiveIndex(): ArchiveIndex {
       return found;
     },
 
-    *find(level, identifier) {
+    *find(level, identifier, options) {
       // A key that is not supported matches everything and comes back empty (PS3.4 §C.2.2.1.3).
       const keys = Object.keys(identifier).filter((key) => !notKeys.has(key));
       const matched = Object.fromEntries(
         keys.filter((key) => matchingKeys[level].has(key)).map((key) => [key, identifier[key]!]),
       );
       for (const { attributes, characterSet } of entities(level, uniqueKeysOf(identifier))) {
-        if (!matchesIdentifier(attributes, matched)) continue;
+        if (!matchesIdentifier(attributes, matched, options)) continue;
         const unique = uniqueKeys[level].filter((key) => attributes[key] !== undefined);
         yield {
           ...attributesFrom({ SpecificCharacterSet: characterSet.length === 0 ? undefined : characterSet }),

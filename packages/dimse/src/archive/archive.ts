@@ -10,6 +10,7 @@ import {
   encodeFileMeta,
   type InstanceSink,
   isValidUid,
+  type MatchingOptions,
   peekHeader,
   type QueryLevel,
   type StoreOutcome,
@@ -52,7 +53,7 @@ export interface Archive extends InstanceSink {
    */
   store(instance: DicomInstance, options?: ArchiveStoreOptions): Promise<StoreOutcome>;
   /** Answers to a query, with the keys of its identifier (PS3.4 §C.4.1). */
-  find(level: QueryLevel, identifier: Attributes): Iterable<Attributes>;
+  find(level: QueryLevel, identifier: Attributes, options?: MatchingOptions): Iterable<Attributes>;
   /** Instances under some unique keys. Their data sets are read from disk when somebody iterates them. */
   select(keys: UniqueKeys): DicomInstance[];
 }
@@ -188,7 +189,7 @@ export async function openArchive(folder: string): Promise<Archive> {
       }
     },
 
-    find: (level, identifier) => index.find(level, identifier),
+    find: (level, identifier, options) => index.find(level, identifier, options),
     select: (keys) => index.select(keys).map(toInstance),
   };
 }

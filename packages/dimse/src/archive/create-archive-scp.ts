@@ -40,7 +40,14 @@ export async function createArchiveScp(options: ArchiveScpOptions): Promise<Arch
   for (const peer of peers) checkNode(peer);
   const archive = await openArchive(folder);
   const handlers = archiveHandlers(archive, aeTitle, { peers });
-  const server = await listen({ ...rest, aeTitle, host, port, handlers });
+  const server = await listen({
+    queryExtensions: { relationalQueries: true, combinedDateTime: true },
+    ...rest,
+    aeTitle,
+    host,
+    port,
+    handlers,
+  });
   return {
     aeTitle,
     port: server.port,

@@ -13,7 +13,8 @@ const MATCHES_IN_A_ROW = 16;
 export async function serveFind(service: Service, find: NonNullable<ScpHandlers['find']>): Promise<void> {
   const { exchange, request, context } = service;
   const query = readIdentifier(request, FIND_MODELS);
-  const matches = find({ ...context, ...query })[Symbol.asyncIterator]();
+  const extensions = service.extensions.get(request.context.abstractSyntax) ?? {};
+  const matches = find({ ...context, ...query, extensions })[Symbol.asyncIterator]();
   const cancelled = untilAborted(context.signal);
   try {
     for (let count = 1; ; count++) {

@@ -1,5 +1,8 @@
 import type { Attributes, DicomInstance, InstanceSink, QueryLevel } from '@adit/core';
 
+import type { UserIdentity } from '../user-identity.ts';
+import type { QueryExtensions } from './query-extensions.ts';
+
 /** The information models of PS3.4 §C.6 that queries and retrievals may name. */
 export type InformationModel = 'patient-root' | 'study-root' | 'patient-study-only';
 
@@ -9,6 +12,8 @@ export interface RequestContext {
   readonly calledAeTitle: string;
   /** IP address of the peer. */
   readonly remoteAddress: string;
+  /** Who asks, as `authenticate` has accepted it. */
+  readonly userIdentity?: UserIdentity;
   /** Aborted on C-CANCEL for this request, and when the association ends before the answer. */
   readonly signal: AbortSignal;
 }
@@ -35,6 +40,8 @@ export interface FindRequest extends RequestContext {
   readonly model: InformationModel;
   readonly level: QueryLevel;
   readonly identifier: Attributes;
+  /** What both sides agreed on, of the server's `queryExtensions`. */
+  readonly extensions: QueryExtensions;
 }
 
 /** What a C-GET or C-MOVE asks for. */

@@ -4,14 +4,19 @@ import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@adit/cor
 import { DimseError } from '../dimse-error.ts';
 import { MessageExchange } from '../message-exchange.ts';
 import { DEFAULT_MAXIMUM_PDU_LENGTH, isValidAeTitle } from '../node.ts';
+import { negotiateWindow } from '../operations-window.ts';
 import { APPLICATION_CONTEXT, type AssociateRj, type AssociateRq } from '../pdu.ts';
 import { maximumFragmentLength } from '../pdv-framer.ts';
 import { negotiateContexts } from '../presentation-context.ts';
+import { Sta } from '../state-machine.ts';
 import { handshakeFailure, refusalOf, serverTlsOptions, type TlsReport, tlsReport } from '../tls.ts';
 import { acceptedTransport } from '../transport.ts';
 import { UpperLayer } from '../upper-layer.ts';
+import { decodeUserIdentity, type UserIdentity } from '../user-identity.ts';
 import { acceptancePolicy } from './acceptance.ts';
+import { createAddressList } from './address-list.ts';
 import type { ScpHandlers } from './handlers.ts';
+import { negotiateQueryExtensions, type QueryExtensions } from './query-extensions.ts';
 import { serve } from './serve.ts';
 
 /** Who asks for an association. */
@@ -24,6 +29,9 @@ export interface CallingPeer {
   tls?: TlsReport;
 }
 
+/** A verdict on a user identity. The response is for the peer: a Kerberos server ticket or a SAML response. */
+export type Authentication = boolean | { response: Uint8Array };
+
 export interface ListenOptions {
   /** AE title or titles this server answers to; `*` answers to all. */
   aeTitle: string | readonly string[];
@@ -32,8 +40,30 @@ export interface ListenOptions {
   /** 0 takes a free one. */
   port: number;
   handlers: ScpHandlers;
+  /** AE titles that may call; others are rejected with "calling AE title not recognised". Default: all. */
+  callingAeTitles?: readonly string[];
+  /**
+   * IP addresses and networks (`10.0.0.0/8`, `2001:db8::/32`) that may ask for associations; others are rejected with no
+   * reason given. Default: all.
+   */
+  addresses?: readonly string[];
   /** Decides on each peer; false rejects with "calling AE title not recognised". Default: everybody. */
   allow?: (peer: CallingPeer) => boolean;
+  /**
+   * Decides on the user identity of each request; undefined: it has none, or one of a kind that is not known. False rejects
+   * with no reason given; what it throws does too, and goes to `onError`. Default: identities are taken no notice of.
+   */
+  authenticate?: (
+    identity: UserIdentity | undefined,
+    peer: CallingPeer,
+  ) => Authentication | Promise<Authentication>;
+  /**
+   * Most requests of an association served at once, for peers that ask for an Asynchronous Operations Window (PS3.7
+   * §D.3.3.3). Answers then come as they are ready. Default: 1, one after another.
+   */
+  operationsWindow?: number;
+  /** What the handler for C-FIND can do beyond the baseline, for peers that ask for it. Default: nothing. */
+  queryExtensions?: QueryExtensions;
   /** More associations at once are rejected for now. Default: 256. */
   maxAssociations?: number;
   /** Longest P-DATA-TF PDU to receive, in bytes. Default: 1 MiB. */
@@ -82,6 +112,12 @@ export async function listen(options: ListenOptions): Promise<DimseServer> {
       );
     }
   }
+  const addresses = options.addresses && createAddressList(options.addresses);
+  const access: Access = {
+    isCalled: (title) => aeTitles.includes('*') || aeTitles.includes(title),
+    mayConnect: addresses ?? (() => true),
+    mayCall: (title) => options.callingAeTitles?.some((one) => one.trim() === title) ?? true,
+  };
   const connections = new Set<Connection>();
   // Under TLS a socket is no connection of ours before its handshake, and another one then: peers' addresses tell them.
   const sockets = new Map<string, Socket>();
@@ -96,7 +132,7 @@ export async function listen(options: ListenOptions): Promise<DimseServer> {
   };
   const onSocket = (socket: Socket) => {
     const address = addressOf(socket);
-    const connection = new Connection(socket, options, aeTitles, connections, (associated) => {
+    const connection = new Connection(socket, options, access, connections, (associated) => {
       if (associated) waiting.delete(address);
       else wait(address);
     });
@@ -180,6 +216,8 @@ function addressOf(socket: Socket): string {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL_CHARACTERS = /[\x00-\x1f\x7f-\x9f]/;
+/** Rejected-permanent by the service user, no reason given (PS3.8 Table 9-21). */
+const NO_REASON = { result: 1, source: 1, reason: 1 } as const;
 const NOBODY: CallingPeer = { callingAeTitle: '', calledAeTitle: '', remoteAddress: '' };
 
 function listenTrouble(error: NodeJS.ErrnoException): string {
@@ -195,12 +233,19 @@ function listenTrouble(error: NodeJS.ErrnoException): string {
   }
 }
 
+/** Who may have an association. */
+interface Access {
+  isCalled(aeTitle: string): boolean;
+  mayConnect(address: string): boolean;
+  mayCall(aeTitle: string): boolean;
+}
+
 /** One connection of a peer, from its first byte to its last. */
 class Connection {
   readonly #upper: UpperLayer;
   readonly #socket: Socket;
   readonly #options: ListenOptions;
-  readonly #aeTitles: readonly string[];
+  readonly #access: Access;
   readonly #all: ReadonlySet<Connection>;
   readonly #onAssociated: (associated: boolean) => void;
   #peer: CallingPeer;
@@ -210,13 +255,13 @@ class Connection {
   constructor(
     socket: Socket,
     options: ListenOptions,
-    aeTitles: readonly string[],
+    access: Access,
     all: ReadonlySet<Connection>,
     onAssociated: (associated: boolean) => void,
   ) {
     this.#socket = socket;
     this.#options = options;
-    this.#aeTitles = aeTitles;
+    this.#access = access;
     this.#all = all;
     this.#onAssociated = onAssociated;
     const tls = tlsReport(socket);
@@ -264,12 +309,54 @@ class Connection {
     const { callingAeTitle, calledAeTitle } = request;
     this.#peer = { ...this.#peer, callingAeTitle, calledAeTitle };
     const rejection = this.#judge(request);
-    if (rejection) {
-      this.#upper.reject({ type: 'A-ASSOCIATE-RJ', ...rejection });
+    if (rejection) this.#reject(rejection);
+    else if (this.#options.authenticate) void this.#authenticate(request, this.#options.authenticate);
+    else this.#accept(request);
+  }
+
+  async #authenticate(
+    request: AssociateRq,
+    authenticate: NonNullable<ListenOptions['authenticate']>,
+  ): Promise<void> {
+    const item = request.userInformation.userIdentity;
+    const identity = item && decodeUserIdentity(item);
+    let verdict: Authentication = false;
+    try {
+      verdict = await authenticate(identity, this.#peer);
+    } catch (error) {
+      this.#options.onError?.(error, this.#peer);
+    }
+    // The peer may have gone meanwhile.
+    if (this.#upper.state !== Sta.awaitingLocalAssociateResponse) return;
+    if (verdict === false) {
+      this.#reject(NO_REASON);
       return;
     }
-    const { handlers, timeouts } = this.#options;
+    const response = typeof verdict === 'object' ? verdict.response : new Uint8Array(0);
+    this.#accept(request, identity, item?.responseRequested ? response : undefined);
+  }
+
+  #reject(rejection: Omit<AssociateRj, 'type'>): void {
+    this.#upper.reject({ type: 'A-ASSOCIATE-RJ', ...rejection });
+  }
+
+  #accept(request: AssociateRq, identity?: UserIdentity, identityResponse?: Uint8Array): void {
+    const { callingAeTitle, calledAeTitle, userInformation: asked } = request;
+    const { handlers, timeouts, maxAssociations = DEFAULT_MAX_ASSOCIATIONS } = this.#options;
+    const established = [...this.#all].filter((connection) => connection.established).length;
+    if (established >= maxAssociations) {
+      this.#reject({ result: 2, source: 3, reason: 2 });
+      return;
+    }
     const { results, roles, agreed } = negotiateContexts(request, acceptancePolicy(handlers));
+    const { item, window } = negotiateWindow(
+      asked.asynchronousOperations,
+      this.#options.operationsWindow ?? 1,
+    );
+    const extensions = negotiateQueryExtensions(
+      asked.extendedNegotiation,
+      this.#options.queryExtensions ?? {},
+    );
     this.#upper.accept({
       type: 'A-ASSOCIATE-AC',
       protocolVersion: 1,
@@ -283,12 +370,16 @@ class Connection {
         implementationClassUid: IMPLEMENTATION_CLASS_UID,
         implementationVersionName: IMPLEMENTATION_VERSION_NAME,
         roles,
+        ...(item && { asynchronousOperations: item }),
+        ...(extensions.items.length > 0 && { extendedNegotiation: extensions.items }),
+        ...(identityResponse && { userIdentityResponse: identityResponse }),
       },
     });
     const exchange = new MessageExchange(this.#upper, {
       peer: this.#name(),
       contexts: agreed,
-      peerMaximumLength: request.userInformation.maximumLength,
+      window,
+      peerMaximumLength: asked.maximumLength,
       responseSeconds: timeouts?.response ?? DEFAULT_RESPONSE_SECONDS,
       idleSeconds: timeouts?.idle ?? DEFAULT_IDLE_SECONDS,
     });
@@ -300,7 +391,12 @@ class Connection {
       // This side closing down is no trouble.
       if (failure && failure.code !== 'CLOSED') this.#options.onError?.(failure, this.#peer);
     });
-    serve(exchange, handlers, this.#peer, (error) => this.#options.onError?.(error, this.#peer));
+    serve(
+      exchange,
+      handlers,
+      { ...this.#peer, ...(identity && { userIdentity: identity }) },
+      { onError: (error) => this.#options.onError?.(error, this.#peer), extensions: extensions.agreed },
+    );
   }
 
   /** An `allow` that throws lets nobody in. */
@@ -316,16 +412,13 @@ class Connection {
   /** PS3.8 Table 9-21. */
   #judge(request: AssociateRq): Omit<AssociateRj, 'type'> | undefined {
     const permanent = (reason: number) => ({ result: 1, source: 1, reason });
+    if (!this.#access.mayConnect(this.#peer.remoteAddress)) return NO_REASON;
     if (request.applicationContext !== APPLICATION_CONTEXT) return permanent(2);
     // Titles get into logs: no line breaks, no colours.
     if (CONTROL_CHARACTERS.test(request.callingAeTitle)) return permanent(3);
-    if (!this.#aeTitles.includes('*') && !this.#aeTitles.includes(request.calledAeTitle)) return permanent(7);
-    if (!this.#isAllowed()) return permanent(3);
-    if (maximumFragmentLength(request.userInformation.maximumLength) === 0) return permanent(1);
-    const established = [...this.#all].filter((connection) => connection.established).length;
-    if (established >= (this.#options.maxAssociations ?? DEFAULT_MAX_ASSOCIATIONS)) {
-      return { result: 2, source: 3, reason: 2 };
-    }
+    if (!this.#access.isCalled(request.calledAeTitle)) return permanent(7);
+    if (!this.#access.mayCall(request.callingAeTitle) || !this.#isAllowed()) return permanent(3);
+    if (maximumFragmentLength(request.userInformation.maximumLength) === 0) return NO_REASON;
     return undefined;
   }
 }

@@ -7,25 +7,38 @@ import { serveGet } from './c-get-scp.ts';
 import { serveMove } from './c-move-scp.ts';
 import { serveStore } from './c-store-scp.ts';
 import type { RequestContext, ScpHandlers, StatusAnswer } from './handlers.ts';
+import type { QueryExtensions } from './query-extensions.ts';
 
 /** A request being served: what the services' functions work with. */
 export interface Service {
   readonly exchange: MessageExchange;
   readonly request: IncomingRequest;
   readonly context: RequestContext;
+  /** What was agreed on for queries, by SOP class. */
+  readonly extensions: ReadonlyMap<string, QueryExtensions>;
 }
 
-/** Serves the requests of one association, one after another (PS3.7 §D.3.3.3: the window is one operation). */
+/** Serves the requests of one association, as many at once as its window allows (PS3.7 §D.3.3.3). */
 export function serve(
   exchange: MessageExchange,
   handlers: ScpHandlers,
   peer: Omit<RequestContext, 'signal'>,
-  onError: (error: unknown) => void,
+  options: { onError: (error: unknown) => void; extensions: Service['extensions'] },
 ): void {
-  let last: Promise<void> = Promise.resolve();
+  const { onError, extensions } = options;
+  const waiting: Service[] = [];
+  let running = 0;
+  const next = async (): Promise<void> => {
+    if (running >= exchange.window.performed) return;
+    running += 1;
+    for (let service = waiting.shift(); service; service = waiting.shift()) {
+      await serveOne(service, handlers, onError).catch(onError);
+    }
+    running -= 1;
+  };
   exchange.onRequest((request) => {
-    const service: Service = { exchange, request, context: { ...peer, signal: request.signal } };
-    last = last.then(() => serveOne(service, handlers, onError));
+    waiting.push({ exchange, request, context: { ...peer, signal: request.signal }, extensions });
+    void next();
   });
 }
 
