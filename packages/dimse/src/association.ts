@@ -5,6 +5,7 @@ import { type CGetOptions, type CGetResult, cGet } from './c-get.ts';
 import { type CMoveOptions, cMove } from './c-move.ts';
 import { type CStoreOptions, sendStore, storeOutcome } from './c-store.ts';
 import type { MessageExchange } from './message-exchange.ts';
+import { type EventReport, type NActionOptions, nAction, onEventReport } from './n-service.ts';
 import type { DimseNode } from './node.ts';
 import type { PresentationContext } from './presentation-context.ts';
 import type { SubOperationCounts, SubOperationsEnd } from './sub-operations.ts';
@@ -94,6 +95,16 @@ export class Association implements AsyncDisposable {
    */
   async cStore(instance: DicomInstance, options: CStoreOptions = {}): Promise<StoreOutcome> {
     return storeOutcome(this.peer, await sendStore(this.#exchange, instance, options));
+  }
+
+  /** N-ACTION: see `nAction`. */
+  nAction(options: NActionOptions): Promise<void> {
+    return nAction(this.#exchange, options);
+  }
+
+  /** Has somebody take the event reports the peer makes on this association (N-EVENT-REPORT), and give their statuses. */
+  onEventReport(take: (report: EventReport) => number): void {
+    onEventReport(this.#exchange, take);
   }
 
   /** Ends the association in order; a peer that does not answer in time is disconnected. */

@@ -13,6 +13,7 @@ export { DimseError, type DimseErrorCode, type DimseErrorOptions } from './dimse
 export { createDimseSink, type DimseSink, type DimseSinkOptions } from './dimse-sink.ts';
 export { type EchoOptions, type EchoResult, echo } from './echo.ts';
 export type { MoveOptions, MoveProgress, MoveResult } from './move.ts';
+export type { EventReport, NActionOptions } from './n-service.ts';
 export { type DimseNode, type DimseTimeouts, isValidAeTitle, nodeName, parseDimseUrl } from './node.ts';
 export type { ContextRequest, PresentationContext } from './presentation-context.ts';
 export { isTransientRejection, rejectReason } from './reject-reason.ts';
@@ -26,6 +27,14 @@ export {
 } from './scp/listen.ts';
 export type { QueryExtensions } from './scp/query-extensions.ts';
 export { Status, type StatusCategory, type StatusService, statusCategory, statusText } from './status.ts';
+export {
+  type CommitmentFailure,
+  type CommitmentOptions,
+  CommitmentReports,
+  type CommitmentResult,
+  type InstanceReference,
+  requestStorageCommitment,
+} from './storage-commitment.ts';
 export type { SubOperationCounts, SubOperationsEnd } from './sub-operations.ts';
 export {
   type CertificateReport,

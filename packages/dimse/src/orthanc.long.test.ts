@@ -7,6 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import { echo } from './echo.ts';
+import { listen } from './scp/listen.ts';
+import { CommitmentReports, requestStorageCommitment } from './storage-commitment.ts';
 import { bytesOf } from './testing/bytes.ts';
 import { runDcmtk } from './testing/dcmtk.ts';
 import { type Orthanc, startOrthanc } from './testing/orthanc.ts';
@@ -200,4 +202,57 @@ describe('searching', () => {
       );
     }
   });
+});
+
+test('Orthanc moves a study to us and to another Orthanc, and commits to what it stored', async () => {
+  const reports = new CommitmentReports();
+  const received = new Map<string, { bytes: Buffer; moveOriginator: unknown }>();
+  await using server = await listen({
+    aeTitle: 'ADIT',
+    host: '127.0.0.1',
+    port: 0,
+    handlers: {
+      eventReport: reports.eventReport,
+      store: async ({ sopInstanceUid, dataset, moveOriginator }) => {
+        received.set(sopInstanceUid, { bytes: await bytesOf(dataset), moveOriginator });
+        return 0;
+      },
+    },
+  });
+  await using orthanc = await startOrthanc({
+    DicomModalities: {
+      adit: ['ADIT', '127.0.0.1', server.port],
+      other: ['OTHER', '127.0.0.1', b.node.port],
+      gone: ['GONE', '127.0.0.1', 1],
+    },
+  });
+  const study = await load(orthanc, {
+    seed: 'moved',
+    series: [{ kind: 'CT', instances: 6, rows: 64 }, { kind: 'SR' }],
+  });
+  const studyInstanceUid = textOf(study[0]!.attributes, 'StudyInstanceUID')!;
+
+  await using client = createDimseClient(orthanc.node);
+  const move = async (destination: string) => {
+    const moving = client.move({ studyInstanceUid }, { destination, nextMessageId: () => 4711 });
+    let next = await moving.next();
+    while (!next.done) next = await moving.next();
+    return next.value;
+  };
+  expect(await move('ADIT')).toMatchObject({ completed: 7, failed: 0 });
+  expect(received.size).toBe(7);
+  for (const { sopInstanceUid } of study) {
+    const { bytes, moveOriginator } = received.get(sopInstanceUid)!;
+    expect(bytes.equals(await storedDataset(orthanc, sopInstanceUid))).toBe(true);
+    expect(moveOriginator).toEqual({ aeTitle: 'ADIT', messageId: 4711 });
+  }
+  expect(await move('OTHER')).toMatchObject({ completed: 7, failed: 0 });
+  await expect(move('NOBODY')).rejects.toMatchObject({ code: 'STATUS' });
+
+  const references = study.map(({ sopClassUid, sopInstanceUid }) => ({ sopClassUid, sopInstanceUid }));
+  const absent = { sopClassUid: references[0]!.sopClassUid, sopInstanceUid: '1.2.3.4' };
+  const options = { reports, timeoutSeconds: 30, holdSeconds: 0.5 };
+  const result = await requestStorageCommitment(orthanc.node, [...references, absent], options);
+  expect(result.committed).toEqual(references);
+  expect(result.failed).toEqual([{ ...absent, reason: 0x0112, message: '0112 (no such SOP instance)' }]);
 });

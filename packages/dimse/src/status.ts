@@ -11,6 +11,10 @@ export const Status = {
   /** Sub-operations complete, one or more failures or warnings (PS3.4 §C.4.3.1.4). */
   subOperationsWarning: 0xb000,
   processingFailure: 0x0110,
+  noSuchSopInstance: 0x0112,
+  noSuchEventType: 0x0113,
+  invalidArgumentValue: 0x0115,
+  noSuchSopClass: 0x0118,
   sopClassNotSupported: 0x0122,
   unrecognizedOperation: 0x0211,
   mistypedArgument: 0x0212,
@@ -55,6 +59,7 @@ const GENERAL: readonly StatusEntry[] = [
   one(0x0122, 'failure', 'SOP class not supported'),
   one(0x0123, 'failure', 'no such action type'),
   one(0x0124, 'failure', 'not authorised'),
+  one(0x0131, 'failure', 'duplicate transaction UID'),
   one(0x0210, 'failure', 'duplicate invocation'),
   one(0x0211, 'failure', 'unrecognised operation'),
   one(0x0212, 'failure', 'mistyped argument'),

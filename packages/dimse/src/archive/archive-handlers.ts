@@ -55,7 +55,7 @@ export function archiveHandlers(
   archive: Archive,
   aeTitle: string,
   options: ArchiveHandlersOptions = {},
-): Required<ScpHandlers> {
+): Required<Omit<ScpHandlers, 'eventReport'>> {
   return {
     echo: () => Status.success,
 

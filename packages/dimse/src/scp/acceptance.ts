@@ -38,8 +38,11 @@ export function acceptancePolicy(
     peerScu: handlers.store !== undefined,
     peerScp: handlers.get !== undefined,
   };
+  // The peer reports as SCP, and there are peers that do not select the role for it.
+  const reports: AcceptedSopClass = { ...asked, peerScp: true };
   return (abstractSyntax) => {
     if (abstractSyntax === SopClass.Verification) return asked;
+    if (abstractSyntax === SopClass.StorageCommitmentPushModel) return handlers.eventReport && reports;
     if (abstractSyntax in FIND_MODELS) return handlers.find && asked;
     if (abstractSyntax in GET_MODELS) return handlers.get && asked;
     if (abstractSyntax in MOVE_MODELS) return handlers.move && asked;

@@ -1,5 +1,6 @@
 import type { Attributes, DicomInstance, InstanceSink, QueryLevel } from '@adit/core';
 
+import type { EventReport } from '../n-service.ts';
 import type { UserIdentity } from '../user-identity.ts';
 import type { QueryExtensions } from './query-extensions.ts';
 
@@ -84,6 +85,8 @@ export interface MoveAnswer extends GetAnswer {
   readonly sink: InstanceSink & Partial<AsyncDisposable>;
 }
 
+export interface EventReportRequest extends RequestContext, EventReport {}
+
 /**
  * What a server does with requests. A service without a handler is not offered in the negotiation. A handler that throws
  * a `DimseError` with a `status` is answered with that status, any other error with 0110 or C000 (processing failure),
@@ -100,4 +103,6 @@ export interface ScpHandlers {
   get?(request: GetRequest): Promise<GetAnswer> | GetAnswer;
   /** C-MOVE. A destination it does not know it throws a `DimseError` with the status A801 for. */
   move?(request: MoveRequest): Promise<MoveAnswer> | MoveAnswer;
+  /** N-EVENT-REPORT of storage commitment: see `CommitmentReports`. Gives the status to answer with. */
+  eventReport?(request: EventReportRequest): Promise<number> | number;
 }

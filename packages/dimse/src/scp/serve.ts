@@ -1,6 +1,7 @@
 import { CommandField } from '../command-set.ts';
 import { DimseError } from '../dimse-error.ts';
 import type { IncomingRequest, MessageExchange } from '../message-exchange.ts';
+import { readEventReport } from '../n-service.ts';
 import { Status } from '../status.ts';
 import { serveFind } from './c-find-scp.ts';
 import { serveGet } from './c-get-scp.ts';
@@ -79,6 +80,12 @@ async function dispatch(service: Service, handlers: ScpHandlers): Promise<void> 
     case CommandField.cMoveRq:
       if (handlers.move) return serveMove(service, handlers.move.bind(handlers));
       break;
+    case CommandField.nEventReportRq:
+      if (handlers.eventReport) {
+        const status = await handlers.eventReport({ ...context, ...readEventReport(request) });
+        return answer(service, { status });
+      }
+      break;
   }
   request.dataset?.discard();
   return answer(service, { status: Status.unrecognizedOperation });
@@ -87,11 +94,12 @@ async function dispatch(service: Service, handlers: ScpHandlers): Promise<void> 
 /** Answers without a data set. An association that is over needs no answer. */
 export async function answer(service: Service, { status, comment }: StatusAnswer): Promise<void> {
   const { exchange, request } = service;
-  const { affectedSopInstanceUid } = request.command;
+  const { affectedSopInstanceUid, eventTypeId } = request.command;
   await exchange
     .respond(request, {
       status,
       ...(affectedSopInstanceUid !== undefined && { affectedSopInstanceUid }),
+      ...(eventTypeId !== undefined && { eventTypeId }),
       ...(comment !== undefined && { errorComment: comment.slice(0, MAXIMUM_COMMENT_LENGTH) }),
     })
     .catch((error: unknown) => {
