@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { attributesFrom } from '../data/attribute-access.ts';
 import { tagOf } from '../data/dictionary.ts';
 import { identifierOf } from './identifier.ts';
@@ -78,6 +78,16 @@ describe('universal matching', () => {
       expect(isMatch({ [key]: '?*' })).toBe(false);
     }
   });
+});
+
+test.each<[Record<string, string>, boolean]>([
+  [{ AccessionNumber: '""' }, true],
+  [{ InstitutionName: '""' }, true],
+  [{ PatientID: '""' }, false],
+  [{ StudyDate: '""' }, false],
+  [{ SeriesDate: '""' }, true],
+])('two quotation marks ask for what is empty or absent: %j: %s', (keys, expected) => {
+  expect(isMatch(keys)).toBe(expected);
 });
 
 describe('wildcards', () => {
@@ -221,6 +231,8 @@ describe('sequences', () => {
     expect(
       matchesIdentifier({}, attributesFrom({ RequestAttributesSequence: [{ RequestedProcedureID: '' }] })),
     ).toBe(true);
+    const nested = { RequestedProcedureCodeSequence: [{ CodeValue: '' }] };
+    expect(matchesIdentifier({}, attributesFrom({ RequestAttributesSequence: [nested] }))).toBe(true);
   });
 });
 

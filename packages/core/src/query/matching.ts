@@ -22,7 +22,7 @@ export interface MatchingOptions {
 /**
  * Does an object, or an answer of a node, match the keys of a query (PS3.4 §C.2.2.2)?
  *
- * An attribute that is absent or empty matches no key but an empty one and `*`. Of attributes with several values, one
+ * An attribute that is absent or empty matches no key but an empty one, `*` and `""`. Of attributes with several values, one
  * that matches is enough, and so is one of several values of a key.
  */
 export function matches(attributes: Attributes, query: Query, options: MatchingOptions = {}): boolean {
@@ -122,11 +122,21 @@ const notMatched = new Set(
 const wildcardVrs = new Set<Vr>(['AE', 'CS', 'LO', 'LT', 'PN', 'SH', 'ST', 'UC', 'UR', 'UT']);
 
 function matchesSequence(items: readonly Attributes[], key: Attributes, options: MatchingOptions): boolean {
-  const isUniversal = Object.values(key).every(
-    ({ Value: values }) => values === undefined || values.length === 0,
-  );
-  return isUniversal || items.some((item) => matchesIdentifier(item, key, options));
+  return isUniversal(key) || items.some((item) => matchesIdentifier(item, key, options));
 }
+
+/** Has the item of a key nothing to match by, at any depth? */
+function isUniversal(key: Attributes): boolean {
+  return Object.values(key).every(
+    ({ vr, Value: values }) =>
+      values === undefined ||
+      values.length === 0 ||
+      (vr === 'SQ' && values.every((item) => isUniversal(item as Attributes))),
+  );
+}
+
+/** As a key: matches what is absent or empty (PS3.4 §C.2.2.2, Empty Value Matching). */
+const EMPTY_VALUE = '""';
 
 /** VRs of free text, and of codes and identifiers too. */
 const freeTextVrs = new Set<Vr>(['LO', 'LT', 'SH', 'ST', 'UC', 'UT']);
@@ -158,6 +168,7 @@ function matchesAttribute(
   const wantedValues = wanted.flatMap((text) => text.split('\\')).map((text) => text.trim());
   if (wantedValues.every((text) => text === '' || text === '*')) return true;
   const values = texts.filter((text) => text.trim() !== '');
+  if (wantedValues.length === 1 && wantedValues[0] === EMPTY_VALUE) return values.length === 0;
   return values.some((value) => wantedValues.some((text) => matchesValue(value, text, vr, caseInsensitive)));
 }
 

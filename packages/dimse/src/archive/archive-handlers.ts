@@ -5,7 +5,7 @@ import type { DimseNode } from '../node.ts';
 import type { GetAnswer, RetrieveRequest, ScpHandlers } from '../scp/handlers.ts';
 import { Status } from '../status.ts';
 import type { Archive } from './archive.ts';
-import { type UniqueKeys, uniqueKeysOf } from './archive-index.ts';
+import { ignoresKeysOf, type UniqueKeys, uniqueKeysOf } from './archive-index.ts';
 
 function refusal(status: number, comment: string): DimseError {
   return new DimseError('STATUS', `A peer's request was refused: ${comment}.`, { status, comment });
@@ -73,6 +73,7 @@ export function archiveHandlers(
 
     async *find(request) {
       const { level, identifier, extensions } = request;
+      if (ignoresKeysOf(level, identifier)) request.ignoresKeys();
       const combinedDateTime = extensions.combinedDateTime ?? false;
       const answer = attributesFrom({
         RetrieveAETitle: aeTitle,

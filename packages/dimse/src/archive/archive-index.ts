@@ -1,6 +1,7 @@
 import {
   type Attributes,
   attributesFrom,
+  type JsonAttribute,
   type MatchingOptions,
   matchesIdentifier,
   type QueryLevel,
@@ -69,6 +70,9 @@ export interface ArchiveIndex {
 /** What is in an identifier without being a key: how its texts are encoded, and the level. */
 const notKeys = new Set([tagToHex(Tags.SpecificCharacterSet), tagToHex(Tags.QueryRetrieveLevel)]);
 
+/** Keys that are the same for all, and answered by the server. */
+const answeredKeys = new Set([Tags.RetrieveAETitle, Tags.InstanceAvailability].map(tagToHex));
+
 /** Unique keys from the patient or the study down to a level; answers have them whether asked for or not. */
 const uniqueKeys: Readonly<Record<QueryLevel, readonly string[]>> = {
   PATIENT: [tagToHex(Tags.PatientID)],
@@ -93,6 +97,19 @@ export function uniqueKeysOf(identifier: Attributes): Omit<UniqueKeys, 'patientI
     ...(series && { seriesInstanceUids: series }),
     ...(image && { sopInstanceUids: image }),
   };
+}
+
+/** What an answer has for a key: of the items of a sequence, the attributes that were asked for (PS3.4 §C.2.2.2.6). */
+function requested(found: JsonAttribute | undefined, key: JsonAttribute): JsonAttribute {
+  const [item] = (key.vr === 'SQ' ? (key.Value ?? []) : []) as readonly Attributes[];
+  if (!found || !item || Object.keys(item).length === 0) return found ?? { vr: key.vr };
+  const items = (found.Value ?? []) as readonly Attributes[];
+  return {
+    vr: found.vr,
+    Value: items.map((one) =>
+      Object.fromEntries(Object.entries(item).map(([name, inner]) => [name, requested(one[name], inner)])),
+    ),
+  } as JsonAttribute;
 }
 
 function* chosen<T>(map: ReadonlyMap<string, T>, keys: ReadonlySet<string> | undefined): Iterable<T> {
@@ -134,6 +151,13 @@ function patientCounts(studies: readonly StudyEntry[]): Attributes {
     NumberOfPatientRelatedSeries: String(sum((study) => study.series.size)),
     NumberOfPatientRelatedInstances: String(sum(imageCount)),
   });
+}
+
+/** Does a query have keys that the archive does not index at its level, and so ignores? */
+export function ignoresKeysOf(level: QueryLevel, identifier: Attributes): boolean {
+  return Object.keys(identifier).some(
+    (key) => !notKeys.has(key) && !matchingKeys[level].has(key) && !answeredKeys.has(key),
+  );
 }
 
 export function createArchiveIndex(): ArchiveIndex {
@@ -247,7 +271,7 @@ export function createArchiveIndex(): ArchiveIndex {
         yield {
           ...attributesFrom({ SpecificCharacterSet: characterSet.length === 0 ? undefined : characterSet }),
           ...Object.fromEntries(unique.map((key) => [key, attributes[key]!])),
-          ...Object.fromEntries(keys.map((key) => [key, attributes[key] ?? { vr: identifier[key]!.vr }])),
+          ...Object.fromEntries(keys.map((key) => [key, requested(attributes[key], identifier[key]!)])),
         };
       }
     },

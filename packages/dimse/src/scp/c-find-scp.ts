@@ -14,7 +14,11 @@ export async function serveFind(service: Service, find: NonNullable<ScpHandlers[
   const { exchange, request, context } = service;
   const query = readIdentifier(request, FIND_MODELS);
   const extensions = service.extensions.get(request.context.abstractSyntax) ?? {};
-  const matches = find({ ...context, ...query, extensions })[Symbol.asyncIterator]();
+  let pending: number = Status.pending;
+  const ignoresKeys = () => {
+    pending = Status.pendingOptionalKeys;
+  };
+  const matches = find({ ...context, ...query, extensions, ignoresKeys })[Symbol.asyncIterator]();
   const cancelled = untilAborted(context.signal);
   try {
     for (let count = 1; ; count++) {
@@ -24,7 +28,7 @@ export async function serveFind(service: Service, find: NonNullable<ScpHandlers[
       if (next === undefined || context.signal.aborted) break;
       if (next.done) return await answer(service, { status: Status.success });
       const identifier = encodeMatch(next.value, query.level, request.context.transferSyntax);
-      await exchange.respond(request, { status: Status.pending }, identifier);
+      await exchange.respond(request, { status: pending }, identifier);
     }
     return await answer(service, { status: Status.cancel });
   } finally {

@@ -43,6 +43,8 @@ export interface FindRequest extends RequestContext {
   readonly identifier: Attributes;
   /** What both sides agreed on, of the server's `queryExtensions`. */
   readonly extensions: QueryExtensions;
+  /** To be called when keys are not supported and ignored: the matches that follow are answered with FF01. */
+  ignoresKeys(): void;
 }
 
 /** What a C-GET or C-MOVE asks for. */

@@ -4,7 +4,12 @@ import type { IncomingRequest } from '../message-exchange.ts';
 import { Status } from '../status.ts';
 import type { InformationModel } from './handlers.ts';
 
-const LEVELS: ReadonlySet<string> = new Set<QueryLevel>(['PATIENT', 'STUDY', 'SERIES', 'IMAGE']);
+/** Levels of the information models (PS3.4 §C.6). */
+const LEVELS: Readonly<Record<InformationModel, ReadonlySet<string>>> = {
+  'patient-root': new Set<QueryLevel>(['PATIENT', 'STUDY', 'SERIES', 'IMAGE']),
+  'study-root': new Set<QueryLevel>(['STUDY', 'SERIES', 'IMAGE']),
+  'patient-study-only': new Set<QueryLevel>(['PATIENT', 'STUDY']),
+};
 
 /** The identifier of a query or retrieval with its level. Throws A900 where it is none (PS3.4 §C.4.1.1.4). */
 export function readIdentifier(
@@ -21,8 +26,10 @@ export function readIdentifier(
     throw refusal('the identifier cannot be read', cause);
   }
   const level = textOf(identifier, 'QueryRetrieveLevel');
-  if (level === undefined || !LEVELS.has(level)) throw refusal('Query/Retrieve Level is missing or wrong');
-  if (level === 'PATIENT' && model === 'study-root') throw refusal('Study Root has no level PATIENT');
+  if (level === undefined || !LEVELS['patient-root'].has(level)) {
+    throw refusal('Query/Retrieve Level is missing or wrong');
+  }
+  if (!LEVELS[model].has(level)) throw refusal(`the information model has no level ${level}`);
   return { identifier, level: level as QueryLevel, model };
 }
 
