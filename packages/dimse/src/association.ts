@@ -15,6 +15,13 @@ const DEFAULT_RELEASE_SECONDS = 10;
 
 /**
  * An association this side opened (see `connect`), with the services it carries. Release it when done: `await using` does.
+ *
+ * @example
+ * const contexts = [
+ *   { abstractSyntax: SopClass.Verification, transferSyntaxes: [TransferSyntax.ImplicitVrLittleEndian] },
+ * ];
+ * await using association = await connect(node, { contexts });
+ * await association.cEcho();
  */
 export class Association implements AsyncDisposable {
   readonly #exchange: MessageExchange;
@@ -74,24 +81,72 @@ export class Association implements AsyncDisposable {
     return cEcho(this.#exchange);
   }
 
-  /** C-FIND: see `cFind`. */
+  /**
+   * C-FIND (PS3.7 §9.1.2). Yields matches as they arrive. Leaving the loop early, or the signal, cancels at the peer; the
+   * association is aborted when that does not end the query soon (`timeouts.cancel`).
+   *
+   * @example
+   * const contexts = [
+   *   { abstractSyntax: SopClass.StudyRootFind, transferSyntaxes: [TransferSyntax.ExplicitVrLittleEndian] },
+   * ];
+   * await using association = await connect(node, { contexts });
+   * const identifier = attributesFrom({ QueryRetrieveLevel: 'STUDY', StudyDate: '2020-', StudyInstanceUID: '' });
+   * for await (const match of association.cFind({ sopClassUid: SopClass.StudyRootFind, identifier })) {
+   *   console.log(textOf(match, 'StudyInstanceUID'));
+   * }
+   */
   cFind(options: CFindOptions): AsyncGenerator<Attributes, void, undefined> {
     return cFind(this.#exchange, options);
   }
 
-  /** C-GET: see `cGet`. */
+  /**
+   * C-GET (PS3.7 §9.1.3). Yields each object with its first bytes, and returns how the operation ended. An object is
+   * acknowledged when its data set has been read to the end, and refused with A700 when it is left early. Storage classes
+   * need contexts with the role `scp`.
+   *
+   * @example
+   * const transferSyntaxes = [TransferSyntax.ExplicitVrLittleEndian];
+   * const contexts = [
+   *   { abstractSyntax: SopClass.StudyRootGet, transferSyntaxes },
+   *   { abstractSyntax: SopClass.CtImageStorage, transferSyntaxes, role: 'scp' as const },
+   * ];
+   * await using association = await connect(node, { contexts });
+   * const identifier = attributesFrom({ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: studyInstanceUid });
+   * for await (const instance of association.cGet({ sopClassUid: SopClass.StudyRootGet, identifier })) {
+   *   for await (const chunk of instance.dataset) console.log(chunk.length);
+   * }
+   */
   cGet(options: CGetOptions): AsyncGenerator<DicomInstance, CGetResult, undefined> {
     return cGet(this.#exchange, options);
   }
 
-  /** C-MOVE: see `cMove`. */
+  /**
+   * C-MOVE (PS3.7 §9.1.4). Yields the counters of each pending response, and returns how the operation ended. Leaving the
+   * loop early, or the signal, cancels at the peer.
+   *
+   * @example
+   * const contexts = [
+   *   { abstractSyntax: SopClass.StudyRootMove, transferSyntaxes: [TransferSyntax.ExplicitVrLittleEndian] },
+   * ];
+   * await using association = await connect(node, { contexts });
+   * const identifier = attributesFrom({ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: studyInstanceUid });
+   * const moving = association.cMove({ sopClassUid: SopClass.StudyRootMove, identifier, destination: 'OTHER' });
+   * for await (const { completed, remaining } of moving) console.log(completed, remaining);
+   */
   cMove(options: CMoveOptions): AsyncGenerator<SubOperationCounts, SubOperationsEnd, undefined> {
     return cMove(this.#exchange, options);
   }
 
   /**
    * C-STORE. Calls may overlap: objects go one after another, the next one prepared while the answer to the last is
-   * awaited, or sent before it where the window allows that. A refusal is an outcome; throws when the association ends, and what the data set throws.
+throws when the association ends, and what the data set throws.
+   *
+   * @example
+   * const contexts = [
+   *   { abstractSyntax: SopClass.CtImageStorage, transferSyntaxes: [TransferSyntax.ExplicitVrLittleEndian] },
+   * ];
+   * await using association = await connect(node, { contexts });
+   * console.log(await association.cStore(syntheticInstance({ kind: 'CT' }))); // { state: 'stored', status: 0 }
    */
   async cStore(instance: DicomInstance, options: CStoreOptions = {}): Promise<StoreOutcome> {
     return storeOutcome(this.peer, await sendStore(this.#exchange, instance, options));

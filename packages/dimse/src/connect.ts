@@ -41,6 +41,13 @@ const FIRST_RETRY_DELAY = 200;
  * again a few times.
  *
  * Throws `DimseError`: `INVALID_NODE`, `UNREACHABLE`, `TIMEOUT`, `REJECTED`, `ABORTED`, `CONNECTION_LOST`, `PROTOCOL`.
+ *
+ * @example
+ * const contexts = [
+ *   { abstractSyntax: SopClass.CtImageStorage, transferSyntaxes: [TransferSyntax.JpegLosslessSv1] },
+ * ];
+ * await using association = await connect(node, { contexts });
+ * console.log(association.contexts); // what the node accepts
  */
 export async function connect(node: DimseNode, options: ConnectOptions): Promise<Association> {
   checkNode(node);

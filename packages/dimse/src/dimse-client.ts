@@ -9,7 +9,21 @@ import { retrieve } from './retrieve.ts';
 
 /** A node that can be searched and retrieved from. Dispose of it to release its associations. */
 export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable {
-  /** Has the node send a selection to another one by C-MOVE: see `move`. */
+  /**
+   * Has the node send a selection to another one by C-MOVE: one for a study or for each series, or several for lists of
+   * instances. Yields the counters as they change, returns the end.
+   *
+   * Instances that fail are a value: `failed` in the result, whatever status the node answered with. Throws `DimseError`
+   * when the operation fails as a whole: `STATUS` (A801: the node does not know the destination), and `NOTHING_SENT` when
+   * the node says it is done and has sent nothing. Leaving the loop, or the signal, cancels at the node.
+   *
+   * @example
+   * await using client = createDimseClient(node);
+   * const moving = client.move({ studyInstanceUid }, { destination: 'OTHER' });
+   * let next = await moving.next();
+   * for (; !next.done; next = await moving.next()) console.log(next.value.completed, next.value.remaining);
+   * console.log(next.value.failed === 0 ? 'all sent' : next.value.failedInstances);
+   */
   move(selection: Selection, options: MoveOptions): AsyncGenerator<MoveProgress, MoveResult, undefined>;
 }
 
@@ -22,6 +36,15 @@ const IDLE_SECONDS = 5;
  * Each search and each retrieval that runs has an association of its own; one that is over leaves its association to the
  * next for a while. Matches are filtered again on this side, for many nodes ignore keys they do not support. Both throw
  * `DimseError` when the node cannot be reached, refuses, or fails.
+ *
+ * @example
+ * await using client = createDimseClient(node);
+ * for await (const study of client.find({ level: 'STUDY', keys: { ModalitiesInStudy: 'CT' } })) {
+ *   const studyInstanceUid = textOf(study, 'StudyInstanceUID')!;
+ *   for await (const instance of client.retrieve({ studyInstanceUid })) {
+ *     for await (const chunk of instance.dataset) console.log(instance.sopInstanceUid, chunk.length);
+ *   }
+ * }
  */
 export function createDimseClient(node: DimseNode): DimseClient {
   checkNode(node);

@@ -37,7 +37,17 @@ export interface DimseErrorOptions extends DicomErrorOptions {
   comment?: string | undefined;
 }
 
-/** What every function of this package throws. */
+/**
+ * What every function of this package throws.
+ *
+ * @example
+ * try {
+ *   await echo({ ...node, aeTitle: 'WRONG' });
+ * } catch (error) {
+ *   if (!(error instanceof DimseError)) throw error;
+ *   console.log(error.code, error.retryable, error.message); // REJECTED false …
+ * }
+ */
 export class DimseError extends DicomError {
   declare readonly code: DimseErrorCode;
   readonly status?: number;

@@ -51,6 +51,12 @@ const ATTEMPTS = 3;
  * Associations are opened as they are needed, up to the limit, and used again; an instance of a class or transfer syntax
  * that none of them carries gets a new one. An instance the node cannot take, or whose association breaks, is an outcome;
  * `store` throws when no association can be had at all, what the instance's data set throws, and the signal's reason.
+ *
+ * @example
+ * await using sink = createDimseSink(node, { maxAssociations: 2 });
+ * const study = syntheticStudy({ series: [{ kind: 'MR', instances: 4 }] });
+ * const outcomes = await Promise.all(study.map((instance) => sink.store(instance)));
+ * console.log(outcomes.filter(({ state }) => state === 'failed').length, 'failed');
  */
 export function createDimseSink(node: DimseNode, options: DimseSinkOptions = {}): DimseSink {
   checkNode(node);

@@ -14,7 +14,12 @@ export interface EchoResult {
   tls?: TlsReport;
 }
 
-/** Verifies a node: association, C-ECHO, release. Throws `DimseError` saying what is wrong. */
+/**
+ * Verifies a node: association, C-ECHO, release. Throws `DimseError` saying what is wrong.
+ *
+ * @example
+ * const { seconds } = await echo(node, { signal: AbortSignal.timeout(5000) });
+ */
 export async function echo(node: DimseNode, options: EchoOptions = {}): Promise<EchoResult> {
   const { signal } = options;
   const start = performance.now();

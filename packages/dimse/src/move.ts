@@ -42,14 +42,7 @@ export interface MoveResult {
   counted: boolean;
 }
 
-/**
- * Has a node send a selection to another one by C-MOVE: one C-MOVE for a study or for each series, or several for lists of
- * instances. Yields the counters as they change, returns the end.
- *
- * Instances that fail are a value: `failed` in the result, whatever status the node answered with. Throws `DimseError` when
- * the operation fails as a whole: `STATUS` with the status (A801: the node does not know the destination), and
- * `NOTHING_SENT` when the node says it is done and has sent nothing. Leaving the loop, or the signal, cancels at the node.
- */
+/** See `DimseClient.move`. */
 export async function* move(
   node: DimseNode,
   pool: AssociationPool,

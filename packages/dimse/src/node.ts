@@ -62,7 +62,12 @@ const DEFAULT_TLS_PORT = 2762;
 const HIGHEST_PORT = 65535;
 const HIGHEST_WINDOW = 1024;
 
-/** `AET@host:port`, as messages name a node. */
+/**
+ * `AET@host:port`, as messages name a node.
+ *
+ * @example
+ * nodeName({ aeTitle: 'PACS', host: '::1', port: 104 }); // PACS@[::1]:104
+ */
 export function nodeName(node: Pick<DimseNode, 'aeTitle' | 'host' | 'port'>): string {
   const host = node.host.includes(':') ? `[${node.host}]` : node.host;
   return `${node.aeTitle}@${host}:${node.port}`;
@@ -71,6 +76,9 @@ export function nodeName(node: Pick<DimseNode, 'aeTitle' | 'host' | 'port'>): st
 /**
  * Is this a valid AE title (PS3.5 §6.2, VR AE)? At most 16 characters of the default repertoire without backslash and
  * control characters, not only spaces. Spaces around it do not count; underscores and inner spaces do.
+ *
+ * @example
+ * isValidAeTitle('MY PACS_1'); // true
  */
 export function isValidAeTitle(title: string): boolean {
   const significant = title.replace(/^ +| +$/g, '');
@@ -104,6 +112,9 @@ export function checkNode(node: DimseNode): void {
  * and `key`, names of PEM files that are read at once.
  *
  * Throws `INVALID_NODE`.
+ *
+ * @example
+ * parseDimseUrl('dicom://MY%20PACS@pacs.example:11112?calling=ME&associations=8');
  */
 export function parseDimseUrl(url: string): DimseNode {
   let parsed: URL;

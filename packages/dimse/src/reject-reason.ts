@@ -49,6 +49,10 @@ const SOURCES: Readonly<Record<number, string>> = {
 
 /**
  * Says in one sentence why an association was rejected and what to do. Reserved reasons are named by their numbers.
+ *
+ * @example
+ * const names = { callingAeTitle: 'ME', calledAeTitle: 'PACS', node: nodeName(node) };
+ * rejectReason({ result: 1, source: 1, reason: 7 }, names); // … called AE title not recognised; check …
  */
 export function rejectReason(
   rejection: Pick<AssociateRj, 'result' | 'source' | 'reason'>,
@@ -64,7 +68,12 @@ export function rejectReason(
   return `${names.node} rejected the association ${permanence} (by ${source}): ${words.reason}; ${words.advice}.`;
 }
 
-/** Result 2 is rejected-transient (PS3.8 Table 9-21): the same request may be accepted later. */
+/**
+ * Result 2 is rejected-transient (PS3.8 Table 9-21): the same request may be accepted later.
+ *
+ * @example
+ * isTransientRejection({ result: 2 }); // true
+ */
 export function isTransientRejection(rejection: Pick<AssociateRj, 'result'>): boolean {
   return rejection.result === 2;
 }

@@ -116,12 +116,22 @@ function entryOf(status: number, service: StatusService | undefined): StatusEntr
   return table.find((entry) => entry.from <= status && status <= entry.to);
 }
 
-/** The category of a status; one that no table has is a failure. */
+/**
+ * The category of a status; one that no table has is a failure.
+ *
+ * @example
+ * statusCategory(0xb000, 'storage'); // warning
+ */
 export function statusCategory(status: number, service?: StatusService): StatusCategory {
   return entryOf(status, service)?.category ?? 'failure';
 }
 
-/** A status in words: `A700 (out of resources)`. */
+/**
+ * A status in words.
+ *
+ * @example
+ * statusText(0xa700, 'storage'); // A700 (out of resources)
+ */
 export function statusText(status: number, service?: StatusService): string {
   return `${statusHex(status)} (${entryOf(status, service)?.text ?? 'not in the standard'})`;
 }

@@ -62,6 +62,13 @@ const EVENT_TYPES: ReadonlySet<number> = new Set([1, 2]);
 /**
  * Reports of storage commitment that come on associations the nodes open: pairs them by their Transaction UIDs with the
  * requests that wait for them.
+ *
+ * @example
+ * const reports = new CommitmentReports();
+ * const { eventReport } = reports;
+ * await using server = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, handlers: { eventReport } });
+ * const instances = [{ sopClassUid: SopClass.CtImageStorage, sopInstanceUid: '1.2.3' }];
+ * console.log(await requestStorageCommitment(node, instances, { reports, holdSeconds: 1 }));
  */
 export class CommitmentReports {
   readonly #expected = new Map<string, (report: Attributes) => void>();
@@ -94,6 +101,11 @@ export class CommitmentReports {
  *
  * What the node does not answer for is a value, `failed`. An instance the report leaves out has failed too. Throws
  * `DimseError`: `STATUS` where the node refuses the request, `TIMEOUT` where no report comes, and what `connect` throws.
+ *
+ * @example
+ * const instances = [{ sopClassUid: SopClass.CtImageStorage, sopInstanceUid: '1.2.3' }];
+ * const { committed, failed } = await requestStorageCommitment(node, instances, { timeoutSeconds: 5 });
+ * for (const { sopInstanceUid, message } of failed) console.log(sopInstanceUid, message);
  */
 export async function requestStorageCommitment(
   node: DimseNode,

@@ -50,6 +50,10 @@ export interface ArchiveHandlersOptions {
  * What a server needs to serve an archive: C-ECHO, C-STORE, and C-FIND, C-GET and C-MOVE in all models and at all levels.
  *
  * @param aeTitle told as Retrieve AE Title (0008,0054) in answers, and the calling AE title of what C-MOVE sends
+ *
+ * @example
+ * const handlers = archiveHandlers(await openArchive(folder), 'PACS');
+ * await using server = await listen({ aeTitle: 'PACS', host: '127.0.0.1', port: 0, handlers });
  */
 export function archiveHandlers(
   archive: Archive,

@@ -105,6 +105,12 @@ async function* filesBelow(folder: string): AsyncGenerator<string, void, undefin
  * Opens a folder as an archive: makes it if need be, removes what an interrupted run left half written, and reads the
  * headers of all DICOM files in it. Objects lie in `<Study Instance UID>/<Series Instance UID>/<SOP Instance UID>.dcm`;
  * files that were put there under other names are served too. One process at a time may have it open.
+ *
+ * @example
+ * const archive = await openArchive(folder);
+ * for (const study of archive.find('STUDY', attributesFrom({ ModalitiesInStudy: 'CT' }))) {
+ *   console.log(textOf(study, 'StudyInstanceUID'));
+ * }
  */
 export async function openArchive(folder: string): Promise<Archive> {
   const incoming = join(folder, INCOMING);

@@ -32,8 +32,8 @@ export interface ArchiveScp extends AsyncDisposable {
  * `DimseError` with code `LISTEN` when it cannot listen.
  *
  * @example
- * await using pacs = await createArchiveScp({ folder: '/tmp/pacs', aeTitle: 'TEST_PACS' });
- * const client = createDimseClient({ aeTitle: pacs.aeTitle, host: '127.0.0.1', port: pacs.port });
+ * await using pacs = await createArchiveScp({ folder, aeTitle: 'TEST_PACS' });
+ * console.log(await echo({ aeTitle: 'TEST_PACS', host: '127.0.0.1', port: pacs.port }));
  */
 export async function createArchiveScp(options: ArchiveScpOptions): Promise<ArchiveScp> {
   const { folder, aeTitle, host = '127.0.0.1', port = 0, peers = [], ...rest } = options;

@@ -101,7 +101,25 @@ const DEFAULT_IDLE_SECONDS = 300;
  */
 const MAXIMUM_WAITING = 256;
 
-/** Starts a DICOM server. Throws `DimseError` with code `LISTEN` when it cannot, for example because the port is in use. */
+/**
+ * Starts a DICOM server. Throws `DimseError` with code `LISTEN` when it cannot, for example because the port is in use.
+ *
+ * @example
+ * await using server = await listen({
+ *   aeTitle: 'ME',
+ *   host: '127.0.0.1',
+ *   port: 0,
+ *   addresses: ['127.0.0.0/8'],
+ *   handlers: {
+ *     store: async ({ sopInstanceUid, dataset }) => {
+ *       let length = 0;
+ *       for await (const chunk of dataset) length += chunk.length;
+ *       console.log(sopInstanceUid, length);
+ *       return Status.success;
+ *     },
+ *   },
+ * });
+ */
 export async function listen(options: ListenOptions): Promise<DimseServer> {
   const aeTitles = typeof options.aeTitle === 'string' ? [options.aeTitle] : options.aeTitle;
   for (const title of aeTitles) {
