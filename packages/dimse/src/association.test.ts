@@ -495,10 +495,15 @@ describe('C-MOVE', () => {
     expect(peer.association.over).toBe(true);
   });
 
-  test('refuses a destination that is no AE title', async () => {
+  test('refuses a destination that is no AE title, and message ids that are none', async () => {
     await using peer = await associate(async (script) => void (await script.expect('A-ABORT')));
     const error = await failure(peer.association.cMove({ ...options, destination: 'A\\B' }).next());
     expect(error).toMatchObject({ code: 'INVALID_NODE' });
+    for (const messageId of [0, 65536, 1.5]) {
+      expect(await failure(peer.association.cMove({ ...options, messageId }).next())).toBeInstanceOf(
+        RangeError,
+      );
+    }
     peer.association.abort();
   });
 });

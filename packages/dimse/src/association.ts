@@ -139,7 +139,8 @@ export class Association implements AsyncDisposable {
 
   /**
    * C-STORE. Calls may overlap: objects go one after another, the next one prepared while the answer to the last is
-throws when the association ends, and what the data set throws.
+   * awaited, or sent before it where the window allows that. A refusal is an outcome; throws when the association ends, and
+   * what the data set throws.
    *
    * @example
    * const contexts = [

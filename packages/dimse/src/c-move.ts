@@ -40,6 +40,9 @@ export async function* cMove(
   if (!isValidAeTitle(destination)) {
     throw new DimseError('INVALID_NODE', `The destination "${destination}" is no AE title.`);
   }
+  if (messageId !== undefined && !(Number.isInteger(messageId) && messageId >= 1 && messageId <= 65535)) {
+    throw new RangeError(`${messageId} is no Message ID: use 1 to 65535`);
+  }
   const context = needContext(exchange, sopClassUid);
   const encoded = encodeDataset(identifier, { transferSyntaxUid: context.transferSyntax });
   const command = {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DicomInstance, SopClass, TransferSyntax } from '@adit/core';
+import { attributesFrom, type DicomInstance, encodeDataset, SopClass, TransferSyntax } from '@adit/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { decodeCommandSet } from './command-set.ts';
 import { connect } from './connect.ts';
@@ -274,6 +274,49 @@ function withUserItems(request: AssociateRq, items: Uint8Array): Buffer {
   bytes.writeUInt32BE(bytes.length - 6, 2);
   return bytes;
 }
+
+test("the longest PDU of each direction is its receiver's affair", async () => {
+  const patientComments = 'x'.repeat(10_000);
+  let stored = 0;
+  await start({
+    handlers: {
+      async *find() {
+        yield attributesFrom({ PatientComments: patientComments });
+      },
+      store: async ({ dataset }) => {
+        for await (const chunk of dataset) stored += chunk.length;
+        return 0;
+      },
+    },
+  });
+  const { peer, answered } = await answerTo({ maximumLength: 4096 }, [CT, SopClass.StudyRootFind]);
+  expect(answered.maximumLength).toBe(1024 * 1024);
+  // One PDU of 600,000 bytes in, none of more than 4096 out.
+  const store = {
+    commandField: 1,
+    messageId: 1,
+    priority: 0,
+    affectedSopClassUid: CT,
+    affectedSopInstanceUid: '1.2.3',
+  };
+  peer.sendMessage(1, store, Buffer.alloc(600_000), 700_000);
+  expect(decodeCommandSet((await peer.receiveMessage()).command)).toMatchObject({ status: 0 });
+  expect(stored).toBe(600_000);
+  const identifier = attributesFrom({ QueryRetrieveLevel: 'STUDY', PatientComments: '' });
+  peer.sendMessage(
+    3,
+    { commandField: 0x0020, messageId: 2, priority: 0, affectedSopClassUid: SopClass.StudyRootFind },
+    encodeDataset(identifier, { transferSyntaxUid: EXPLICIT }),
+  );
+  let pdus = 0;
+  for (let bytes = 0; bytes < 10_000; pdus++) {
+    const { body } = (await peer.receive())!;
+    expect(body.length).toBeLessThanOrEqual(4096);
+    bytes += body.length;
+  }
+  expect(pdus).toBeGreaterThanOrEqual(3);
+  peer.socket.destroy();
+});
 
 describe('the asynchronous operations window', () => {
   const object = (index: number, length = 1000): DicomInstance => ({

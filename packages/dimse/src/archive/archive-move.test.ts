@@ -1,9 +1,17 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { attributesFrom, type DicomInstance, SopClass, TransferSyntax, textOf } from '@adit/core';
+import {
+  attributesFrom,
+  type DicomInstance,
+  encodeDataset,
+  SopClass,
+  TransferSyntax,
+  textOf,
+} from '@adit/core';
 import { type SyntheticInstance, syntheticStudy } from '@adit/core/synthetic';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { decodeCommandSet } from '../command-set.ts';
 import { connect } from '../connect.ts';
 import { createDimseClient } from '../dimse-client.ts';
 import type { MoveResult } from '../move.ts';
@@ -13,6 +21,7 @@ import { type DimseServer, listen } from '../scp/listen.ts';
 import type { SubOperationCounts } from '../sub-operations.ts';
 import { runDcmtk, startStorescp } from '../testing/dcmtk.ts';
 import { freePort } from '../testing/free-port.ts';
+import { associateRequest, scriptedClient } from '../testing/scripted-peer.ts';
 import { type ArchiveScp, createArchiveScp } from './create-archive-scp.ts';
 
 let folder: string;
@@ -228,5 +237,55 @@ describe('our client', () => {
     await expect(responses.next()).rejects.toThrow('enough');
     expect(association.over).toBe(false);
     expect(received.size).toBeLessThan(6);
+  });
+});
+
+describe('a peer of ours', () => {
+  const { PatientRootMove } = SopClass;
+  const syntax = TransferSyntax.ExplicitVrLittleEndian;
+  const identifier = encodeDataset(
+    attributesFrom({ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: studyInstanceUid }),
+    { transferSyntaxUid: syntax },
+  );
+  const request = {
+    commandField: 0x0021,
+    messageId: 9,
+    priority: 0,
+    affectedSopClassUid: PatientRootMove,
+  };
+
+  async function associate() {
+    const peer = await scriptedClient(archive.port);
+    peer.send(associateRequest([[PatientRootMove, syntax]], { calledAeTitle: 'ARCHIVE' }));
+    await peer.expect('A-ASSOCIATE-AC');
+    return peer;
+  }
+
+  test('that names no destination is told A801', async () => {
+    await start([]);
+    const peer = await associate();
+    peer.sendMessage(1, request, identifier);
+    const { command } = await peer.receiveMessage();
+    expect(decodeCommandSet(command)).toMatchObject({ commandField: 0x8021, status: 0xa801 });
+    peer.socket.destroy();
+  });
+
+  test('that goes away stops what it asked for', async () => {
+    const { received, peer: store } = await startReceiver(
+      () => new Promise((resolve) => setTimeout(resolve, 30, 0)),
+    );
+    await start([{ ...store, maxAssociations: 1 }]);
+    const peer = await associate();
+    peer.sendMessage(1, { ...request, moveDestination: 'STORE' }, identifier);
+    const { command } = await peer.receiveMessage();
+    expect(decodeCommandSet(command)).toMatchObject({ status: 0xff00 });
+    peer.socket.destroy();
+    // No more comes when those under way have ended.
+    let before = -1;
+    while (received.size > before) {
+      before = received.size;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+    }
+    expect(received.size).toBeLessThan(8);
   });
 });
