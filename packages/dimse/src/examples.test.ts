@@ -15,7 +15,7 @@ import { type ScriptedPeer, scriptedServer } from './testing/scripted-peer.ts';
 
 /*
  * The examples in the comments of this package, run as they stand. They find in scope: what the packages export, `node` (an
- * archive with a CT study, which may send to the AE title OTHER), `studyInstanceUid` and an empty `folder`.
+ * archive with a CT study, which may send to the AE title OTHER), `studyInstanceUid`, and a `folder` with nothing in it but the certificate of an authority, `ca.pem`.
  */
 
 interface Example {
@@ -90,7 +90,8 @@ function programOf(examples: readonly Example[], node: DimseNode, committing: Di
     return `await run(${JSON.stringify(name)}, ${JSON.stringify(asked)}, async (node, folder) => {\n${code}\n});`;
   });
   return `
-    import { mkdtemp } from 'node:fs/promises';
+    import { mkdtemp, writeFile } from 'node:fs/promises';
+    import { rootCertificates } from 'node:tls';
     import * as core from '@adit/core';
     import * as synthetic from '@adit/core/synthetic';
     import * as dimse from '@adit/dimse';
@@ -100,7 +101,9 @@ function programOf(examples: readonly Example[], node: DimseNode, committing: Di
     const studyInstanceUid = process.env.STUDY_INSTANCE_UID;
     async function run(name, node, example) {
       try {
-        await example(node, await mkdtemp(process.env.EXAMPLES_FOLDER + '/example-'));
+        const folder = await mkdtemp(process.env.EXAMPLES_FOLDER + '/example-');
+        await writeFile(folder + '/ca.pem', rootCertificates[0]);
+        await example(node, folder);
         console.log('ran', name);
       } catch (error) {
         console.log('failed', name, error);

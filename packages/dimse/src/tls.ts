@@ -69,6 +69,9 @@ export function serverTlsOptions(tls: ServerTlsOptions): ServerTlsOptions {
  * Reads PEM files into options.
  *
  * Throws an `Error` that says which file cannot be read or used, and why.
+ *
+ * @example
+ * const overTls: DimseNode = { ...node, tls: readTlsFiles({ ca: `${folder}/ca.pem` }) };
  */
 export function readTlsFiles(files: {
   ca?: string | undefined;
@@ -153,7 +156,13 @@ function distinguishedName(lines: string | undefined): string {
   return (lines ?? '').trim().replaceAll('\n', ', ');
 }
 
-/** A certificate in one line, for messages. */
+/**
+ * A certificate in one line, for messages.
+ *
+ * @example
+ * const { tls } = await echo(node);
+ * console.log(tls?.certificate ? certificateText(tls.certificate) : 'not encrypted, or no certificate');
+ */
 export function certificateText(certificate: CertificateReport): string {
   const { subject, issuer, names, validFrom, validTo, fingerprint } = certificate;
   const validity = `valid ${day(validFrom)} to ${day(validTo)}`;
