@@ -16,6 +16,9 @@ const DEFAULT_RELEASE_SECONDS = 10;
 /**
  * An association this side opened (see `connect`), with the services it carries. Release it when done: `await using` does.
  *
+ * Objects wait for their turn; other requests are sent as they are made. Without a window that was negotiated a peer need
+ * not take one before it has answered the last (PS3.7 §D.3.3.3): await each, or use several associations.
+ *
  * @example
  * const contexts = [
  *   { abstractSyntax: SopClass.Verification, transferSyntaxes: [TransferSyntax.ImplicitVrLittleEndian] },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type DicomInstance, readPart10, TransferSyntax, textOf, textsOf, writePart10 } from '@adit/core';
 import { type SyntheticInstance, type SyntheticStudyOptions, syntheticStudy } from '@adit/core/synthetic';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createArchiveScp } from './archive/create-archive-scp.ts';
 import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import { echo } from './echo.ts';
@@ -11,6 +12,7 @@ import { listen } from './scp/listen.ts';
 import { CommitmentReports, requestStorageCommitment } from './storage-commitment.ts';
 import { bytesOf } from './testing/bytes.ts';
 import { runDcmtk } from './testing/dcmtk.ts';
+import { freePort } from './testing/free-port.ts';
 import { type Orthanc, startOrthanc } from './testing/orthanc.ts';
 
 let a: Orthanc;
@@ -255,4 +257,34 @@ test('Orthanc moves a study to us and to another Orthanc, and commits to what it
   const result = await requestStorageCommitment(orthanc.node, [...references, absent], options);
   expect(result.committed).toEqual(references);
   expect(result.failed).toEqual([{ ...absent, reason: 0x0112, message: '0112 (no such SOP instance)' }]);
+});
+
+test('Orthanc searches our archive and has studies moved to itself', async () => {
+  const port = await freePort();
+  await using orthanc = await startOrthanc({ DicomModalities: { archive: ['ARCHIVE', '127.0.0.1', port] } });
+  await using archive = await createArchiveScp({
+    folder: join(folder, 'archive'),
+    aeTitle: 'ARCHIVE',
+    port,
+    peers: [{ aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.node.port }],
+  });
+  const study = syntheticStudy({
+    seed: 'pulled',
+    patient: { id: 'PULLED' },
+    series: [{ kind: 'CT', instances: 6, rows: 64 }, { kind: 'SR' }],
+  });
+  for (const instance of study) await archive.archive.store(instance);
+  const post = async (path: string, body: unknown) => {
+    const response = await fetch(`${orthanc.url}${path}`, { method: 'POST', body: JSON.stringify(body) });
+    expect(response.status).toBe(200);
+    return response.json() as Promise<Record<string, unknown>>;
+  };
+  expect(await post('/modalities/archive/echo', {})).toEqual({});
+  const { ID } = await post('/modalities/archive/query', { Level: 'Study', Query: { PatientID: 'PULL*' } });
+  const answers = await (await fetch(`${orthanc.url}/queries/${ID}/answers`)).json();
+  expect(answers).toHaveLength(1);
+  await post(`/queries/${ID}/retrieve`, { TargetAet: 'ORTHANC', Synchronous: true });
+  for (const { sopInstanceUid, dataset } of study) {
+    expect((await storedDataset(orthanc, sopInstanceUid)).equals(await bytesOf(dataset))).toBe(true);
+  }
 });
