@@ -128,8 +128,8 @@ export async function requestStorageCommitment(
     let found = await askAndHold(node, request, () =>
       within(Math.min(holdSeconds * 1000, end - performance.now())),
     );
-    if (!found && options.reports) found = await within(end - performance.now());
-    if (!found) throw noReport(node, performance.now() >= end ? timeoutSeconds : undefined);
+    if (typeof found !== 'object' && options.reports) found = await within(end - performance.now());
+    if (typeof found !== 'object') throw noReport(node, found === 'ended' ? undefined : timeoutSeconds);
     return resultOf(transactionUid, instances, found);
   } catch (error) {
     signal?.throwIfAborted();
@@ -148,12 +148,12 @@ interface CommitmentRequest {
   signal: AbortSignal | undefined;
 }
 
-/** Sends the request, and holds the association as long as `hold` says, or the node lets it stand. */
+/** Sends the request, and holds the association as long as `hold` says, or the node lets it stand (else `ended`). */
 async function askAndHold(
   node: DimseNode,
   { transactionUid, instances, reports, signal }: CommitmentRequest,
   hold: () => Promise<Attributes | undefined>,
-): Promise<Attributes | undefined> {
+): Promise<Attributes | 'ended' | undefined> {
   const association = await connect(node, { contexts: [COMMITMENT_CONTEXT], signal });
   const release = onAbort(signal, () => association.abort());
   try {
@@ -170,7 +170,7 @@ async function askAndHold(
         })),
       }),
     });
-    return await Promise.race([hold(), association.ended.then(() => undefined)]);
+    return await Promise.race([hold(), association.ended.then(() => 'ended' as const)]);
   } finally {
     release();
     await association.release();
