@@ -1,3 +1,9 @@
+export {
+  type CtpImport,
+  type CtpImportOptions,
+  type CtpNote,
+  importCtpScript,
+} from './ctp/import-ctp-script.ts';
 export { keyFingerprint, randomKey } from './keys/key.ts';
 export type { PatientIdentity } from './keys/patient-id.ts';
 export { PseudonymizeError } from './pseudonymize-error.ts';

@@ -79,6 +79,7 @@ export const recipeRule = z
     }).describe(
       'An age in years becomes the nearest multiple; ages in months, weeks and days become 0 or the first multiple',
     ),
+    rule('hold-back', {}).describe('An object that has it is held back'),
     rule('map-uid', {}).describe('UIDs become others, the same ones everywhere'),
     rule('shift-date', {
       days: z
