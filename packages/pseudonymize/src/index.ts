@@ -4,8 +4,15 @@ export {
   type CtpNote,
   importCtpScript,
 } from './ctp/import-ctp-script.ts';
+export type { Identifier, IdentifierKind } from './identifiers/identifier.ts';
 export { keyFingerprint, randomKey } from './keys/key.ts';
 export type { PatientIdentity } from './keys/patient-id.ts';
+export { identifiersOf } from './leaks/identifiers-of.ts';
+export { type LeakGuardOptions, leakGuard } from './leaks/leak-guard.ts';
+export type { LeakInput, LeakInputOptions } from './leaks/leak-input.ts';
+export type { Leak, ScannedElement, ScanOptions } from './leaks/leak-scanner.ts';
+export { LeakSearch } from './leaks/leak-search.ts';
+export { type LeakReport, type ScanForLeaksOptions, scanForLeaks } from './leaks/scan-for-leaks.ts';
 export { PseudonymizeError } from './pseudonymize-error.ts';
 export {
   createPseudonymizer,

@@ -9,6 +9,10 @@ import {
   vrOf,
 } from '@adit/core';
 import { CharacterSets } from '../dataset/character-sets.ts';
+<<<<<<< HEAD
+=======
+import { ruleFor } from '../profile/rule.ts';
+import type { Identifier, IdentifierKind } from './identifier.ts';
 import { InstanceIdentifiers } from './instance-identifiers.ts';
 import type { IdentifierTexts, PatientIdentifiers } from './patient-identifiers.ts';
 import { endOfValue, latin1Text, textOfValue, trimmed } from './text.ts';
@@ -34,6 +38,17 @@ const idTags: ReadonlySet<Tag> = new Set([
   0x00402017, // Filler Order Number / Imaging Service Request
 ]);
 
+/** Attributes that say where somebody was. */
+const institutionTags: ReadonlySet<Tag> = new Set([
+  Tags.InstitutionName,
+  0x00080081, // Institution Address
+  0x00081040, // Institutional Department Name
+  0x00081041, // Institutional Department Type
+]);
+
+/** Texts that are shorter say nothing of somebody: `with contrast`. */
+const minText = 12;
+
 /** Most names and numbers of one header: every kept text is searched for each of them. */
 const maxIdentifiers = 2000;
 
@@ -43,6 +58,9 @@ export class HeaderIdentifiers {
   readonly #ids = new Set<string>();
   readonly #birthDates = new Set<string>();
   readonly #uids = new Set<string>();
+  /** What may be kept by an option of the profile. */
+  readonly #others: Identifier[] = [];
+  readonly #withOthers: boolean;
   readonly #characterSets = new CharacterSets();
   #count = 0;
   /** The sequence of the data set that began last. */
@@ -58,10 +76,15 @@ export class HeaderIdentifiers {
   readonly #asked: ReadonlySet<Tag>;
   readonly #answers = new Map<Tag, string>();
 
-  /** `uids` tells whether UIDs must not be seen either, `asked` which attributes a recipe wants to know. */
-  constructor({ uids, asked }: { uids: boolean; asked: ReadonlySet<Tag> }) {
+  /**
+   * `uids` tells whether UIDs must not be seen either, `asked` which attributes a recipe wants to know, `withOthers` whether
+   * `all` is to have dates, institutions and long texts too, which some recipes keep.
+   */
+  constructor(options: { uids?: boolean; asked?: ReadonlySet<Tag>; withOthers?: boolean } = {}) {
+    const { uids = true, asked = new Set(), withOthers = false } = options;
     this.#collectsUids = uids;
     this.#asked = asked;
+    this.#withOthers = withOthers;
   }
 
   take(token: Token): void {
@@ -100,6 +123,19 @@ export class HeaderIdentifiers {
     return this.#answers;
   }
 
+  /** All that was collected, what kind of identifier each is. */
+  get all(): Identifier[] {
+    const of = (kind: IdentifierKind, texts: Iterable<string>) =>
+      Array.from(texts, (text) => ({ kind, text }));
+    return [
+      ...of('name', this.#names),
+      ...of('id', this.#ids),
+      ...of('birth-date', this.#birthDates),
+      ...this.#others,
+      ...of('uid', this.#uids),
+    ];
+  }
+
   /** What was collected, for looking into texts. */
   collected(search: (texts: IdentifierTexts) => PatientIdentifiers): InstanceIdentifiers {
     const texts = { names: this.#names, ids: this.#ids, birthDates: this.#birthDates };
@@ -130,6 +166,8 @@ export class HeaderIdentifiers {
       for (const date of this.#texts(token, vr)) this.#add(this.#birthDates, date);
     } else if (idTags.has(tag)) {
       for (const id of this.#texts(token, vr)) this.#add(this.#ids, id);
+    } else if (this.#withOthers) {
+      this.#takeOther(token, vr);
     }
     if (depth === 0) {
       if (tag === Tags.PatientID) this.#patientId = this.#texts(token, vr)[0] ?? '';
@@ -143,6 +181,22 @@ export class HeaderIdentifiers {
       this.#sequence === Tags.IssuerOfPatientIDQualifiersSequence
     ) {
       this.#universalEntityId = this.#texts(token, vr)[0] ?? '';
+    }
+  }
+
+  #takeOther(token: ElementToken, vr: Vr): void {
+    const add = (kind: IdentifierKind, text: string) => {
+      if (!this.#others.some((other) => other.kind === kind && other.text === text)) {
+        this.#others.push({ kind, text });
+      }
+    };
+    if (vr === 'DA' || vr === 'DT') {
+      for (const date of this.#texts(token, vr)) if (/^\d{8}/.test(date)) add('date', date.slice(0, 8));
+    } else if (institutionTags.has(token.tag)) {
+      for (const name of this.#texts(token, vr)) add('institution', name);
+    } else if (vr === 'LT' || vr === 'ST' || vr === 'UT') {
+      const text = trimmed(textOfValue(token.value, vr, this.#characterSets.at(token.depth)));
+      if (text.length >= minText) add('text', text);
     }
   }
 

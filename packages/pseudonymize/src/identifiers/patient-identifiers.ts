@@ -1,4 +1,5 @@
-import { comparable } from './text.ts';
+import { monthNames } from './month-names.ts';
+import { comparable, withoutUmlauts } from './text.ts';
 
 /**
  * What says who a patient is, as found in the attributes of one header, in the form that texts are searched for it.
@@ -39,10 +40,6 @@ const minPart = 6;
 /** Texts whose answers are remembered. */
 const maxRemembered = 1024;
 const maxRememberedLength = 256;
-
-const months = 'january february march april may june july august september october november december'.split(
-  ' ',
-);
 
 export function patientIdentifiers({ names, ids, birthDates }: IdentifierTexts): PatientIdentifiers {
   /** Found between other words only: ` apple `, ` 27 4 1945 `. */
@@ -114,9 +111,7 @@ export function patientIdentifiers({ names, ids, birthDates }: IdentifierTexts):
       }
       for (const component of components) addWord(component);
       // German umlauts as they are written without them.
-      const spelled = comparable(
-        group.toLowerCase().replace(/[äöüß]/g, (letter) => ({ ä: 'ae', ö: 'oe', ü: 'ue' })[letter] ?? 'ss'),
-      );
+      const spelled = comparable(withoutUmlauts(group));
       if (spelled !== whole) for (const component of spelled.split(' ')) addWord(component);
     }
   }
@@ -159,9 +154,7 @@ export function patientIdentifiers({ names, ids, birthDates }: IdentifierTexts):
       words.add(`${day} ${month} ${y}`).add(`${month} ${day} ${y}`).add(`${y} ${month} ${day}`);
       words.add(`${dayNumber} ${monthNumber} ${y}`).add(`${monthNumber} ${dayNumber} ${y}`);
     }
-    const name = months[Number(month) - 1];
-    if (name === undefined) return;
-    for (const m of [name, name.slice(0, 3)]) {
+    for (const m of monthNames(Number(month))) {
       for (const d of [day, dayNumber]) {
         words.add(`${d} ${m} ${year}`).add(`${m} ${d} ${year}`).add(`${d} ${m} ${short}`);
         words.add(`${d}${m}${year}`);

@@ -50,16 +50,38 @@ export function trimmed(text: string): string {
   return text.replace(/^[\0\s]+|[\0\s]+$/g, '');
 }
 
-/**
- * A text as identifiers are compared: words of lower-case letters without marks and of digits, a space between two of
- * them. `Müller^Änne` is `muller anne`.
- */
-export function comparable(text: string): string {
+/** A text without accents and the like, and in characters of the usual width: `Muller` for `Müller`, `ヤマタ` for `ﾔﾏﾀﾞ`. */
+export function withoutMarks(text: string): string {
   return text
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
-    .normalize('NFC')
+    .normalize('NFC');
+}
+
+const umlauts: Readonly<Record<string, string>> = {
+  ä: 'ae',
+  ö: 'oe',
+  ü: 'ue',
+  ß: 'ss',
+  Ä: 'Ae',
+  Ö: 'Oe',
+  Ü: 'Ue',
+  ẞ: 'SS',
+};
+
+/** German umlauts as they are written where there are none. */
+export function withoutUmlauts(text: string): string {
+  return text.normalize('NFC').replace(/[äöüßÄÖÜẞ]/g, (letter) => umlauts[letter]!);
+}
+
+/**
+ * A text as identifiers are compared: words of lower-case letters without marks and of digits, a space between two of
+ * them. `Müller^Änne` is `muller anne`. Hiragana is written as katakana.
+ */
+export function comparable(text: string): string {
+  return withoutMarks(text)
     .toLowerCase()
+    .replace(/[\u3041-\u3096]/g, (kana) => String.fromCharCode(kana.charCodeAt(0) + 0x60))
     .replace(/[^\p{L}\p{N}]+/gu, ' ')
     .trim();
 }
