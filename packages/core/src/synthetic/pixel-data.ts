@@ -1,8 +1,8 @@
 import { encodeElementHeader, encodeItemHeader, encodeSequenceDelimiter } from '../data/element-writer.ts';
+import { encodeRleFrame } from '../data/rle.ts';
 import { Tags } from '../data/tags.ts';
 import type { TransferSyntaxProperties } from '../data/transfer-syntax.ts';
 import type { Picture } from './picture.ts';
-import { encodeRleFrame } from './rle.ts';
 
 /** Rows are drawn in blocks of about this many bytes. */
 const BLOCK_LENGTH = 256 * 1024;

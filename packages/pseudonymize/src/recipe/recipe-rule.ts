@@ -31,7 +31,7 @@ const selector = {
 };
 
 /** When a rule applies: by the value that an attribute of the data set itself, not of its sequences, had before. */
-const condition = z
+export const recipeCondition = z
   .strictObject({
     tag: exactTag.optional(),
     keyword: keyword.optional(),
@@ -53,7 +53,7 @@ const condition = z
   );
 
 const rule = <const Action extends string, Shape extends z.ZodRawShape>(action: Action, shape: Shape) =>
-  z.strictObject({ action: z.literal(action), ...selector, when: condition.optional(), ...shape });
+  z.strictObject({ action: z.literal(action), ...selector, when: recipeCondition.optional(), ...shape });
 
 /** What becomes of an attribute by a rule of a recipe. */
 export const recipeRule = z

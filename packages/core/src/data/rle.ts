@@ -1,9 +1,21 @@
 /** Size of the RLE header: a count and 15 offsets of 32 bits (PS3.5 §G.5). */
 const HEADER_LENGTH = 64;
 
-/** Appends one row of one byte plane, packed (PS3.5 §G.3.1: rows are packed each for itself). Returns the new end. */
-function packRow(source: Uint8Array, from: number, to: number, target: Uint8Array, end: number): number {
+/**
+ * Packs one row of one byte plane as RLE Lossless does (PS3.5 §G.3.1: each row for itself) and puts it behind what is in the
+ * target. At worst it is one byte longer for each 128 bytes.
+ *
+ * @returns where it ends in the target
+ */
+export function packRleRow(
+  source: Uint8Array,
+  from: number,
+  to: number,
+  target: Uint8Array,
+  start: number,
+): number {
   let at = from;
+  let end = start;
   while (at < to) {
     let run = 1;
     while (run < 128 && at + run < to && source[at + run] === source[at]) run++;
@@ -60,7 +72,7 @@ export function encodeRleFrame(
 
     header.setUint32(4 + 4 * segment, end, true);
     for (let row = 0; row < rows; row++) {
-      end = packRow(plane, row * columns, (row + 1) * columns, target, end);
+      end = packRleRow(plane, row * columns, (row + 1) * columns, target, end);
     }
     if (end % 2 !== 0) target[end++] = 0;
   }
