@@ -46,8 +46,10 @@ export class LeakSearch {
     const numbered = [...identifiers.entries()];
     const patient = patientSearches(numbered.filter(([, { kind }]) => kind !== 'uid'));
     const uids = leakPatterns(numbered.filter(([, { kind }]) => kind === 'uid'));
-    this.#all = [patient.all, new PatternSearch(uids)].filter((search) => !search.isEmpty);
-    this.#long = [patient.long, new PatternSearch(uids.filter(isLong))].filter((search) => !search.isEmpty);
+    const ofUids = new PatternSearch(uids);
+    const longUids = uids.every(isLong) ? ofUids : new PatternSearch(uids.filter(isLong));
+    this.#all = [patient.all, ofUids].filter((search) => !search.isEmpty);
+    this.#long = [patient.long, longUids].filter((search) => !search.isEmpty);
     this.longest = Math.max(0, ...this.#all.map(({ longest }) => longest));
     this.#texts = patient.texts;
   }

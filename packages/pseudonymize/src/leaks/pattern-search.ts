@@ -32,9 +32,8 @@ export class PatternSearch<Pattern extends BytePattern> {
   readonly #window: number = 0;
   readonly #patterns: readonly Pattern[];
   readonly #shifts = new Uint8Array(0x10000);
-  /** By the last two bytes: which of `#buckets`. */
-  readonly #bucketOf = new Uint16Array(0x10000);
-  readonly #buckets: number[][] = [[]];
+  /** Which patterns end with two bytes. */
+  readonly #buckets = new Map<number, number[]>();
   /** Which hashes windows have that a pattern ends with: pixels of 16 bits look like UTF-16 by two bytes. */
   readonly #filter = new Uint8Array(filterSize);
   readonly #bytes: readonly Uint8Array[];
@@ -74,13 +73,9 @@ export class PatternSearch<Pattern extends BytePattern> {
   #addBlock(block: number, shift: number, index: number): void {
     if (shift < this.#shifts[block]!) this.#shifts[block] = shift;
     if (shift > 0) return;
-    let bucket = this.#bucketOf[block]!;
-    if (bucket === 0) {
-      bucket = this.#buckets.length;
-      this.#bucketOf[block] = bucket;
-      this.#buckets.push([]);
-    }
-    this.#buckets[bucket]!.push(index);
+    const bucket = this.#buckets.get(block);
+    if (bucket === undefined) this.#buckets.set(block, [index]);
+    else bucket.push(index);
   }
 
   /**
@@ -109,7 +104,7 @@ export class PatternSearch<Pattern extends BytePattern> {
         at++;
         continue;
       }
-      for (const index of this.#buckets[this.#bucketOf[block]!]!) {
+      for (const index of this.#buckets.get(block)!) {
         const start = at + 1 - this.#bytes[index]!.length;
         if (start >= 0 && this.#isAt(index, bytes, start)) found(this.#patterns[index]!, start);
       }
