@@ -306,10 +306,15 @@ describe('places', () => {
   test('files that are no DICOM, and data sets that end early', async () => {
     const csv = await scanForLeaks(chunksOf(latin1Bytes(`a;b\n${text};c\n`), 3), [id]);
     expect(csv).toMatchObject({ isDicom: false, leaks: [{ kind: 'id', offset: 10 }] });
-    const cut = datasetOf([el(comments, 'LT', text)], ExplicitVrLittleEndian).slice(0, -4);
-    cut.set(latin1Bytes('PAT-1001234'), cut.length - 11);
-    const result = await scanForLeaks(cut, [id], { transferSyntaxUid: ExplicitVrLittleEndian });
-    expect(result.isDicom).toBe(false);
+    const cut = datasetOf([el(comments, 'LT', `${text} and more`)], ExplicitVrLittleEndian).slice(0, -4);
+    for (const chunkSize of [cut.length, 50, 3]) {
+      const options = { transferSyntaxUid: ExplicitVrLittleEndian };
+      const { isDicom, leaks, bytes } = await scanForLeaks(chunksOf(cut, chunkSize), [id], options);
+      expect(isDicom).toBe(false);
+      expect(bytes).toBe(cut.length);
+      expect(leaks).toHaveLength(1);
+      expect(Buffer.from(cut).subarray(leaks[0]!.offset).toString()).toMatch(/^PAT-1001234/);
+    }
   });
 
   test('pixels, where eight characters are needed, unless they are skipped', async () => {

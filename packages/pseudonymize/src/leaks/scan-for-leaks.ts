@@ -1,4 +1,10 @@
-import { createElementReader, DicomError, type Token, TransferSyntax } from '@adit/core';
+import {
+  createElementReader,
+  DicomError,
+  type Token,
+  TransferSyntax,
+  transferSyntaxOrDefault,
+} from '@adit/core';
 import type { Identifier } from '../identifiers/identifier.ts';
 import { type LeakInput, type LeakInputOptions, openInput } from './leak-input.ts';
 import { type Leak, LeakScanner, type ScanOptions } from './leak-scanner.ts';
@@ -47,27 +53,36 @@ export async function scanForLeaks(
   let bytes = front.length;
   let isDicom = transferSyntaxUid !== undefined;
   const reader = isDicom ? createElementReader({ transferSyntaxUid: transferSyntaxUid! }) : undefined;
-  const takeAll = (tokens: Iterable<Token>): boolean => {
+  const isDeflated = isDicom && transferSyntaxOrDefault(transferSyntaxUid!).deflated;
+  /** Bytes that are part of no token yet: what is left where a data set cannot be read any further. */
+  let unread: Uint8Array[] = [];
+  const takePlain = (chunk: Uint8Array) => {
+    scanner.takePlain(chunk);
+    bytes += chunk.length;
+  };
+  const takeAll = (tokens: Iterable<Token>) => {
     try {
       for (const token of tokens) {
         scanner.take(token);
         bytes += token.bytes.length;
+        if (!isDeflated) unread = withoutFirst(unread, token.bytes.length);
       }
-      return true;
     } catch (error) {
       if (!(error instanceof DicomError)) throw error;
+      isDicom = false;
       scanner.end();
-      return false;
+      for (const chunk of unread) takePlain(chunk);
     }
   };
   for await (const chunk of rest) {
-    if (isDicom && takeAll(reader!.push(chunk))) continue;
-    // The chunk in which reading ended is searched again as a whole.
-    isDicom = false;
-    scanner.takePlain(chunk);
-    bytes += chunk.length;
+    if (!isDicom) {
+      takePlain(chunk);
+      continue;
+    }
+    unread = isDeflated ? [chunk] : [...unread, chunk];
+    takeAll(reader!.push(chunk));
   }
-  if (isDicom) isDicom = takeAll(reader!.end());
+  if (isDicom) takeAll(reader!.end());
   scanner.end();
   leaks.push(...scanner.leaks);
   leaks.sort((a, b) => a.offset - b.offset);
@@ -91,4 +106,11 @@ function scanFront(front: Uint8Array, search: LeakSearch, options: ScanOptions):
   }
   meta.end();
   return [...preamble.leaks, ...meta.leaks];
+}
+
+function withoutFirst(chunks: Uint8Array[], length: number): Uint8Array[] {
+  let left = length;
+  while (chunks.length > 0 && left >= chunks[0]!.length) left -= chunks.shift()!.length;
+  if (left > 0 && chunks.length > 0) chunks[0] = chunks[0]!.subarray(left);
+  return chunks;
 }

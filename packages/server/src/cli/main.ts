@@ -153,6 +153,15 @@ command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder
     ),
   );
 
+command('leaks <path>', 'look for identifiers in files, DICOM or not, and say where they are')
+  .requiredOption('--identifiers <file>', 'one a line, or a JSON list; names as FAMILY^GIVEN')
+  .option('--skip-pixels', 'do not look into pixel data')
+  .action(
+    run(async (path: string, options) =>
+      (await import('./leaks.ts')).leaksCommand(output, path, options, stop),
+    ),
+  );
+
 command('scp <folder>', 'a test and demo PACS over a folder')
   .requiredOption('--aet <title>', 'its AE title', aeTitle)
   .requiredOption('--port <n>', 'its port; 0 takes a free one', wholeNumber('--port', 0, 65535))

@@ -36,6 +36,8 @@ export interface Summary extends Partial<SummaryCounts> {
   ok: boolean;
   /** Of `find`. */
   matches?: number;
+  /** Of `leaks`: places in which an identifier is. */
+  leaks?: number;
   /** Of `echo` over TLS. */
   tls?: TlsReport;
 }
