@@ -159,6 +159,7 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
       subjectOf,
       sopClassUid,
       sopInstanceUid,
+      transferSyntaxUid,
       maxHeader: maxHeld,
     });
     const edited = editedDataset(instance, run, output);

@@ -60,6 +60,8 @@ export interface DatasetEditorOptions {
   /** As the network or the file meta information say them. */
   sopClassUid: string;
   sopInstanceUid: string;
+  /** Are its pixel data cleaned before they come here? */
+  cleansPixels: boolean;
 }
 
 /** What becomes of values that nothing is said about: kept, cleaned, or made dummies. */
@@ -159,8 +161,8 @@ export class DatasetEditor {
     this.#report = options.report;
     this.#identifiers = identifiers;
     this.#dummies = dummiesWithout((text) => identifiers.patient.in(text));
-    this.#methods = performedMethods(profile, false);
-    this.#own = ownElements(profile, subject, false);
+    this.#methods = performedMethods(profile, options.cleansPixels);
+    this.#own = ownElements(profile, subject, options.cleansPixels);
     this.#ownTags = new Set(this.#own.map(({ tag }) => tag));
     this.#frame = {
       length: undefined,

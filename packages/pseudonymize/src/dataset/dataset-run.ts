@@ -1,6 +1,17 @@
-import { type ElementToken, HeldBackError, isPrivate, type Tag, Tags, type Token, vrOf } from '@adit/core';
+import {
+  type ElementToken,
+  HeldBackError,
+  isElementStart,
+  isPrivate,
+  type Tag,
+  Tags,
+  type Token,
+  vrOf,
+} from '@adit/core';
 import { HeaderIdentifiers } from '../identifiers/header-identifiers.ts';
 import type { IdentifierTexts, PatientIdentifiers } from '../identifiers/patient-identifiers.ts';
+import { type PixelCleaner, pixelCleanerFor } from '../pixels/pixel-cleaner.ts';
+import { PixelHeader } from '../pixels/pixel-header.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { RecipeProfiles } from '../profile/recipe-profiles.ts';
 import { type PseudonymizationReport, remark } from '../report.ts';
@@ -9,14 +20,21 @@ import { hiddenSequence } from './hidden-sequence.ts';
 import type { Subject } from './own-elements.ts';
 import { Skipper } from './skipper.ts';
 
-export interface DatasetRunOptions extends Omit<DatasetEditorOptions, 'identifiers' | 'subject' | 'profile'> {
+export interface DatasetRunOptions
+  extends Omit<DatasetEditorOptions, 'identifiers' | 'subject' | 'profile' | 'cleansPixels'> {
   profiles: RecipeProfiles;
   search: (texts: IdentifierTexts) => PatientIdentifiers;
   /** What stands for the patient whose identifiers these are. */
   subjectOf: (header: HeaderIdentifiers, profile: Profile) => Subject;
+  transferSyntaxUid: string;
   /** Most memory for a header before its editing begins, in bytes. */
   maxHeader: number;
 }
+
+/** Pixels of whatever kind (PS3.3 §C.7.6.3, §C.7.6.24, §C.7.6.25). */
+const pixelData: ReadonlySet<Tag> = new Set([Tags.PixelData, Tags.FloatPixelData, Tags.DoubleFloatPixelData]);
+
+const offsetTables: ReadonlySet<Tag> = new Set([Tags.ExtendedOffsetTable, Tags.ExtendedOffsetTableLengths]);
 
 /** The patient's identifiers are known when the groups after this one begin. */
 const lastIdentifyingGroup = 0x0010;
@@ -37,10 +55,18 @@ export class DatasetRun {
   readonly #identifiers: HeaderIdentifiers;
   #header: Token[] = [];
   #headerCost = 0;
-  /** Group of the element of the data set that began last. */
+  /** Tag and group of the element of the data set that began last. */
+  #lastTag: Tag = 0;
   #group = 0;
   #hasInstanceUid = false;
   #editor: DatasetEditor | undefined;
+  /** What the header says of the pixels, where the recipe has them cleaned. */
+  readonly #pixelHeader: PixelHeader | undefined;
+  #pixelCleaner: PixelCleaner | undefined;
+  #pixelsDecided = false;
+  #inPixels = false;
+  #hadPixels = false;
+  #ended = false;
 
   constructor(options: DatasetRunOptions) {
     this.#options = options;
@@ -49,10 +75,12 @@ export class DatasetRun {
       uids: !options.profiles.any.has('retainUids'),
       asked: options.profiles.asked,
     });
+    if (options.profiles.any.has('cleanPixelData')) this.#pixelHeader = new PixelHeader();
   }
 
   take(token: Token): void {
     if (this.#skipper.skips(token)) return;
+    if (this.#pixelHeader !== undefined && this.#takesPixels(token, this.#pixelHeader)) return;
     switch (token.kind) {
       case 'element':
         if (this.#leavesOut(token)) this.#removePrivate();
@@ -75,7 +103,62 @@ export class DatasetRun {
 
   /** No token is left. */
   end(): void {
-    this.#beginEditing().end();
+    this.#ended = true;
+    const editor = this.#beginEditing();
+    if (this.#pixelCleaner !== undefined && !this.#hadPixels) {
+      throw new HeldBackError('Its pixels were to be cleaned, and it has none.');
+    }
+    editor.end();
+  }
+
+  /** Has the pixels cleaned. Returns whether the token was dealt with. */
+  #takesPixels(token: Token, header: PixelHeader): boolean {
+    if (this.#editor === undefined) header.take(token);
+    if (token.depth > 0) return false;
+    if (isElementStart(token)) {
+      this.#inPixels = pixelData.has(token.tag) && token.kind !== 'sequence-start';
+      if (this.#inPixels) this.#enterPixels(token.tag);
+    }
+    if (!this.#inPixels || this.#pixelCleaner === undefined) return false;
+    const cleaned = this.#pixelCleaner.take(token);
+    if (cleaned !== undefined) this.#pass(cleaned);
+    return true;
+  }
+
+  #enterPixels(tag: Tag): void {
+    if (this.#hadPixels) throw new HeldBackError('It has pixel data more than once.');
+    this.#hadPixels = true;
+    this.#enterGroup(tag);
+    this.#beginEditing();
+    if (!this.#pixelsDecided) {
+      throw new HeldBackError('Its header is too long to tell what is to be cleaned in its pixels.');
+    }
+  }
+
+  /**
+   * Whether pixels are cleaned is stamped in the header, so it is decided where editing begins, by what came before. That is
+   * enough when the attributes that tell of pixels are among it.
+   */
+  #decidePixels(): void {
+    const header = this.#pixelHeader;
+    const mayHavePixels = this.#hadPixels || (!this.#ended && header?.number(Tags.Rows) !== undefined);
+    if (header === undefined || !mayHavePixels || this.#lastTag <= Tags.BurnedInAnnotation) return;
+    this.#pixelsDecided = true;
+    this.#pixelCleaner = pixelCleanerFor(header, {
+      sopClassUid: this.#options.sopClassUid,
+      transferSyntaxUid: this.#options.transferSyntaxUid,
+      masks: this.#options.profiles.any.recipe.pixelMasks ?? [],
+    });
+  }
+
+  /** Offsets of frames whose lengths change mean nothing any more. */
+  #isStale(token: Token): boolean {
+    return (
+      this.#pixelCleaner?.movesFrames === true &&
+      isElementStart(token) &&
+      token.depth === 0 &&
+      offsetTables.has(token.tag)
+    );
   }
 
   /** Is the element private, and are none of these kept? */
@@ -90,6 +173,7 @@ export class DatasetRun {
 
   #pass(token: Token): void {
     if (this.#editor === undefined) this.#collect(token);
+    else if (this.#isStale(token)) this.#skipper.begin(token);
     else this.#editor.take(token);
   }
 
@@ -122,6 +206,7 @@ export class DatasetRun {
   }
 
   #enterGroup(tag: Tag): void {
+    this.#lastTag = tag;
     this.#group = tag >>> 16;
   }
 
@@ -137,6 +222,7 @@ export class DatasetRun {
   #beginEditing(): DatasetEditor {
     if (this.#editor !== undefined) return this.#editor;
     if (!this.#hasInstanceUid) throw new HeldBackError('It has no SOP Instance UID where one belongs.');
+    this.#decidePixels();
     const { search, subjectOf, profiles, maxHeader: _, ...options } = this.#options;
     const profile = profiles.of(this.#identifiers.asked);
     const editor = new DatasetEditor({
@@ -144,8 +230,9 @@ export class DatasetRun {
       profile,
       identifiers: this.#identifiers.collected(search),
       subject: subjectOf(this.#identifiers, profile),
+      cleansPixels: this.#pixelCleaner !== undefined,
     });
-    for (const token of this.#header) editor.take(token);
+    for (const token of this.#header) if (!this.#isStale(token)) editor.take(token);
     this.#header = [];
     this.#editor = editor;
     return editor;

@@ -9,9 +9,6 @@ import {
   vrOf,
 } from '@adit/core';
 import { CharacterSets } from '../dataset/character-sets.ts';
-<<<<<<< HEAD
-=======
-import { ruleFor } from '../profile/rule.ts';
 import type { Identifier, IdentifierKind } from './identifier.ts';
 import { InstanceIdentifiers } from './instance-identifiers.ts';
 import type { IdentifierTexts, PatientIdentifiers } from './patient-identifiers.ts';

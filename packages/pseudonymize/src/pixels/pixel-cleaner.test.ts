@@ -83,11 +83,11 @@ function cleaned(
   let begun = false;
   const take = (token: Token) => {
     if ((token.kind === 'bulk-start' || token.kind === 'fragments-start') && token.depth === 0) {
-      cleaner = pixelCleanerFor(header, token, { sopClassUid, transferSyntaxUid, masks });
+      cleaner = pixelCleanerFor(header, { sopClassUid, transferSyntaxUid, masks });
       begun = true;
     }
     if (!begun) header.take(token);
-    else if (cleaner !== undefined) parts.push(cleaner.take(token));
+    else if (cleaner !== undefined) parts.push(cleaner.take(token)?.bytes ?? new Uint8Array(0));
   };
   for (let at = 0; at < bytes.length; at += chunkSize) {
     const chunk = bytes.slice(at, at + chunkSize);
@@ -471,7 +471,7 @@ describe('which pixels are cleaned', () => {
     const reader = createElementReader({ transferSyntaxUid });
     for (const token of [...reader.push(bytes), ...reader.end()]) {
       if (token.kind === 'fragments-start') {
-        pixelCleanerFor(header, token, {
+        pixelCleanerFor(header, {
           sopClassUid: SopClass.CtImageStorage,
           transferSyntaxUid,
           masks: maskOf({ x: 0, y: 0, width: 1, height: 1 }),

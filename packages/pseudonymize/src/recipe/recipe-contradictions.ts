@@ -9,7 +9,12 @@ import { isSetByUs } from './tags-set-by-us.ts';
 
 /** What a recipe asks for that is not performed, means nothing or contradicts itself: a sentence each. */
 export function contradictionsOf(recipe: Recipe): string[] {
-  return [...optionProblems(recipe), ...trialProblems(recipe), ...ruleProblems(recipe.rules)];
+  return [
+    ...optionProblems(recipe),
+    ...trialProblems(recipe),
+    ...ruleProblems(recipe.rules),
+    ...maskProblems(recipe),
+  ];
 }
 
 function optionProblems({ options, dates, maximumAge }: Recipe): string[] {
@@ -62,6 +67,18 @@ function ruleProblems(rules: readonly RecipeRule[]): string[] {
       problems.push(...conditionProblems(rule.when).map((sentence) => `rules.${index}.when: ${sentence}`));
     }
   });
+  return problems;
+}
+
+function maskProblems({ pixelMasks = [], options }: Recipe): string[] {
+  const problems = pixelMasks.flatMap(({ when }, index) =>
+    when.flatMap((condition, at) =>
+      conditionProblems(condition).map((sentence) => `pixelMasks.${index}.when.${at}: ${sentence}`),
+    ),
+  );
+  if (pixelMasks.length > 0 && !options.includes('cleanPixelData')) {
+    problems.push('pixelMasks: needs the option cleanPixelData');
+  }
   return problems;
 }
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { pixelMaskRule } from '../pixels/pixel-mask.ts';
 import { PseudonymizeError } from '../pseudonymize-error.ts';
 import { profileOptions } from './profile-option.ts';
 import { contradictionsOf } from './recipe-contradictions.ts';
@@ -80,6 +81,14 @@ export const recipeSchema = z
       .max(10_000)
       .default([])
       .describe('What becomes of single attributes, whatever profile and options say'),
+    pixelMasks: z
+      .array(pixelMaskRule)
+      .max(10_000)
+      .optional()
+      .describe(
+        'Parts of images that are blackened, for the option cleanPixelData. Without a rule for it, all but its regions is ' +
+          'blackened in an ultrasound image, and other images that may have text burned in are held back',
+      ),
   })
   .meta({ title: 'ADIT pseudonymization recipe' });
 
