@@ -1,5 +1,6 @@
 import {
   dictionaryEntry,
+  formatTag,
   isPrivate,
   type Tag,
   Tags,
@@ -128,7 +129,14 @@ const actionsOfRecipe: Readonly<Record<RecipeAction, Action>> = {
   'map-uid': 'U',
   'shift-date': 'C',
   clean: 'C',
+  // Nothing that has the attribute gets as far as that: see `heldBack`.
+  'hold-back': 'X',
 };
+
+function reasonToHoldBack(tag: Tag, decision: Decision): string | undefined {
+  if (decision.by !== 'recipe' || decision.rule.action !== 'hold-back') return heldBack.get(tag);
+  return `The recipe holds back what has the attribute ${formatTag(tag)}.`;
+}
 
 /** Makes the profile of a recipe. */
 export function compileProfile(recipe: Recipe): Profile {
@@ -159,7 +167,7 @@ export function compileProfile(recipe: Recipe): Profile {
       otherwise,
       vr: entry?.vr,
       vrs: entry?.vrs ?? [],
-      heldBack: heldBack.get(tag),
+      heldBack: reasonToHoldBack(tag, decision),
       isNamed,
       recipeRule: decision.by === 'recipe' ? decision.rule : undefined,
       decision,
