@@ -42,19 +42,19 @@ function image(...more: Part[]): Part[] {
 const dosePage = el(Tags.SeriesDescription, 'LO', 'Dose report');
 
 describe('an image that a rule is for', () => {
-  test.each([
-    TransferSyntax.ExplicitVrLittleEndian,
-    TransferSyntax.ImplicitVrLittleEndian,
-  ])('is blackened there and stamped, in %s', async (transferSyntaxUid) => {
-    const parts = image(dosePage, el(Tags.BurnedInAnnotation, 'CS', 'YES'));
-    const { dataset } = await pseudonymizeParts(parts, { recipe, transferSyntaxUid });
-    expect([...dataset.get(Tags.PixelData)!.bytes]).toEqual([0, 0, 0, 0, ...pixels.subarray(4)]);
-    expect(dataset.text(Tags.BurnedInAnnotation)).toBe('NO');
-    const codes = dataset
-      .items(Tags.DeidentificationMethodCodeSequence)
-      .map((item) => item.text(Tags.CodeValue));
-    expect(codes).toEqual(['113100', '113101']);
-  });
+  test.each([TransferSyntax.ExplicitVrLittleEndian, TransferSyntax.ImplicitVrLittleEndian])(
+    'is blackened there and stamped, in %s',
+    async (transferSyntaxUid) => {
+      const parts = image(dosePage, el(Tags.BurnedInAnnotation, 'CS', 'YES'));
+      const { dataset } = await pseudonymizeParts(parts, { recipe, transferSyntaxUid });
+      expect([...dataset.get(Tags.PixelData)!.bytes]).toEqual([0, 0, 0, 0, ...pixels.subarray(4)]);
+      expect(dataset.text(Tags.BurnedInAnnotation)).toBe('NO');
+      const codes = dataset
+        .items(Tags.DeidentificationMethodCodeSequence)
+        .map((item) => item.text(Tags.CodeValue));
+      expect(codes).toEqual(['113100', '113101']);
+    },
+  );
 
   test('whatever the chunks', async () => {
     const whole = await pseudonymizeParts(image(dosePage), { recipe });
