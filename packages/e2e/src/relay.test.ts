@@ -10,6 +10,7 @@ import {
   dataSetOf,
   filesBelow,
   loadInstances,
+  mustRun,
   type Orthanc,
   pixelDigestsOf,
   startOrthanc,
@@ -141,6 +142,45 @@ test('a study arrives in a folder byte for byte', async () => {
   const files = await filesBelow(target);
   const stored = await Promise.all(files.map((file) => readFile(file)));
   expect(stored.map((file) => sha256(dataSetOf(file))).sort()).toEqual(await dataSetDigests(source));
+});
+
+test('studies of a list arrive in an encrypted archive under their pseudonyms, with a manifest', async () => {
+  const studies = [1, 2].map((number) =>
+    syntheticStudy({ seed: `zip ${number}`, series: [{ kind: 'CT', instances: 3, rows: 64 }] }),
+  );
+  await loadInstances(source, join(folder.path, 'to-zip'), studies.flat());
+  const file = (name: string) => join(folder.path, name);
+  const uids = studies.map((study) => studyInstanceUidOf(study[0]!.attributes));
+  await writeFile(file('list.csv'), `StudyInstanceUID;Pseudonym\n${uids[0]};One\n${uids[1]};Two\n`);
+  await writeFile(file('password'), 'sesame open\n');
+  const { status, summary } = await adit([
+    ...[
+      'transfer',
+      '--from',
+      source.dicomUrl,
+      '--to',
+      `zip:${file('studies.zip')}`,
+      '--list',
+      file('list.csv'),
+    ],
+    ...['--password-file', file('password'), '--manifest', file('manifest.jsonl')],
+  ]);
+  expect(summary).toMatchObject({ ok: true, instances: 6, verified: 6, verification: 'reread' });
+  expect(status).toBe(0);
+  const unpacked = file('unpacked');
+  await mustRun('7z', ['x', '-bd', `-o${unpacked}`, '-psesame open', file('studies.zip')]);
+  const files = await filesBelow(unpacked);
+  expect(new Set(files.map((path) => path.slice(unpacked.length + 1).split('/')[0]))).toEqual(
+    new Set(['One', 'Two']),
+  );
+  const manifest = (await readFile(file('manifest.jsonl'), 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(manifest.map(({ sopInstanceUid }) => `${sopInstanceUid}.dcm`).sort()).toEqual(
+    files.map((path) => path.split('/').at(-1)).sort(),
+  );
+  expect(JSON.stringify(manifest)).not.toContain(uids[0]!.slice(0, -4));
 });
 
 test('leaves out the modalities it is told to, and counts them', async () => {

@@ -80,6 +80,18 @@ export async function readKeyFile(path: string): Promise<Uint8Array> {
   return key;
 }
 
+/** Longest password, in bytes. */
+const MAXIMUM_PASSWORD = 1024;
+
+/** A password from a file of its own; a line break at its end does not belong to it. Throws `UsageError`. */
+export async function readPasswordFile(path: string): Promise<string> {
+  const password = (await readFile(path, 'utf8')).replace(/\r?\n$/, '');
+  if (password === '' || Buffer.byteLength(password) > MAXIMUM_PASSWORD || /[\r\n\0]/.test(password)) {
+    throw new UsageError(`The password file must hold one line of 1 to ${MAXIMUM_PASSWORD} bytes.`);
+  }
+  return password;
+}
+
 /** Headers from a file of lines `Name: value`. Throws `UsageError`. */
 export async function readHeaderFile(path: string): Promise<Record<string, string>> {
   const headers: Record<string, string> = {};

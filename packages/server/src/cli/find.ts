@@ -22,8 +22,8 @@ export async function findCommand(
   const place = parsePlace(target);
   const keys = options.key ?? {};
   for (const [key, value] of Object.entries(keys)) checkKey(key, value);
-  if (place.kind === 'folder')
-    throw new UsageError('A folder cannot be searched: name a DIMSE node or a DICOMweb service.');
+  if (place.kind !== 'dimse' && place.kind !== 'dicomweb')
+    throw new UsageError('Files cannot be searched: name a DIMSE node or a DICOMweb service.');
   await using client =
     place.kind === 'dimse' ? createDimseClient(place.node) : await openDicomWeb(place.url, options);
 

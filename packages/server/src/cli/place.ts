@@ -5,7 +5,8 @@ import { type DimseNode, parseDimseUrl } from '@adit/dimse';
 export type Place =
   | { kind: 'dimse'; node: DimseNode; text: string }
   | { kind: 'dicomweb'; url: string; text: string }
-  | { kind: 'folder'; path: string; text: string };
+  | { kind: 'folder'; path: string; text: string }
+  | { kind: 'zip'; path: string; text: string };
 
 /** Wrong usage: ends with exit status 2. */
 export class UsageError extends DicomError {
@@ -15,7 +16,7 @@ export class UsageError extends DicomError {
 }
 
 /**
- * Reads a place: `dicom://AET@host[:port]`, `dicom+tls://…`, `dicomweb+http(s)://…`, `folder:PATH` or a bare path.
+ * Reads a place: `dicom://AET@host[:port]`, `dicom+tls://…`, `dicomweb+http(s)://…`, `folder:PATH`, `zip:PATH` or a bare path.
  *
  * Throws `UsageError`.
  */
@@ -31,9 +32,10 @@ export function parsePlace(text: string): Place {
     case 'folder':
       return folder(text.slice('folder:'.length), text);
     case 'zip':
+      return archive(text.slice('zip:'.length), text);
     case '7z':
     case 'nifti':
-      throw new UsageError(`${scheme}: is not available yet; use a folder.`);
+      throw new UsageError(`${scheme}: is not available yet; use zip: or a folder.`);
     case 'http':
     case 'https':
       throw new UsageError(`A DICOMweb service is written dicomweb+${text.slice(0, scheme.length)}://…`);
@@ -73,6 +75,11 @@ function parseDicomWeb(text: string): Place {
 function folder(path: string, text: string): Place {
   if (path === '') throw new UsageError('A folder needs a path.');
   return { kind: 'folder', path, text };
+}
+
+function archive(path: string, text: string): Place {
+  if (path === '') throw new UsageError('An archive needs a path.');
+  return { kind: 'zip', path, text };
 }
 
 function withoutQuery(text: string): string {

@@ -10,9 +10,9 @@ import {
   type Verifier,
   verifyByQuery,
 } from '@adit/core';
-import { createFolderSink, createFolderSource } from '@adit/core/node';
+import { createFolderSink, createFolderSource, createZipSink } from '@adit/core/node';
 import { createDimseClient, createDimseSink } from '@adit/dimse';
-import { readHeaderFile } from './arguments.ts';
+import { readHeaderFile, readPasswordFile } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
 import { type Place, parsePlace, UsageError } from './place.ts';
@@ -29,6 +29,7 @@ export interface TransferOptions extends DeidentificationOptions {
   verify?: Verification;
   maxAssociations?: number;
   headerFile?: string;
+  passwordFile?: string;
   toHeaderFile?: string;
   ledger?: string;
   resume?: string;
@@ -78,7 +79,10 @@ export async function transferCommand(
     addTo(totals, result);
     const which = studies.length === 1 ? '' : `Study ${index + 1} of ${studies.length}: `;
     const verifiedAsAsked =
-      options.verify === undefined || options.verify === result.verification || result.counts.stored === 0;
+      options.verify === undefined ||
+      destination.finish !== undefined ||
+      options.verify === result.verification ||
+      result.counts.stored === 0;
     if (!result.ok || !verifiedAsAsked) ok = false;
     tellReasons(output, result.reasons);
     for (const remark of result.remarks) output.remark(`${which}${remark}`);
@@ -95,6 +99,17 @@ export async function transferCommand(
       ok: result.ok && verifiedAsAsked,
     });
     if (signal.aborted) break;
+  }
+  const reread = signal.aborted ? undefined : await destination.finish?.(signal);
+  if (reread) {
+    totals.verification = 'reread';
+    totals.verified = reread.verified;
+    if (reread.missing.length > 0) {
+      ok = false;
+      output.remark(
+        `${reread.missing.length} instances are not in ${to.text} as they were stored: transfer them again.`,
+      );
+    }
   }
   totals.seconds = seconds();
   await record.finish({ unchanged: deidentification === undefined });
@@ -139,6 +154,8 @@ async function openSource(
       const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
       return createDicomWebClient({ url: place.url, ...headers });
     }
+    case 'zip':
+      throw new UsageError('An archive is not available as a source yet: unpack it into a folder.');
     case 'folder':
       return Object.assign(createFolderSource(place.path), { async [Symbol.asyncDispose]() {} });
   }
@@ -147,6 +164,8 @@ async function openSource(
 interface Destination extends AsyncDisposable {
   sink: InstanceSink;
   verify: Verifier | undefined;
+  /** Ends a destination that cannot be looked at before, and looks. */
+  finish?(signal: AbortSignal): Promise<{ verified: number; missing: readonly string[] } | undefined>;
 }
 
 async function openDestination(from: Place, place: Place, options: TransferOptions): Promise<Destination> {
@@ -191,6 +210,26 @@ async function openDestination(from: Place, place: Place, options: TransferOptio
         sink,
         verify: options.verify === 'none' ? undefined : sink.verify,
         async [Symbol.asyncDispose]() {},
+      };
+    }
+    case 'zip': {
+      if (options.resume !== undefined) {
+        throw new UsageError('An archive cannot be gone on with: begin a new one, without --resume.');
+      }
+      if (options.verify !== undefined && options.verify !== 'reread' && options.verify !== 'none') {
+        throw new UsageError(`An archive cannot be verified by ${options.verify}: use reread or none.`);
+      }
+      const password =
+        options.passwordFile === undefined ? {} : { password: await readPasswordFile(options.passwordFile) };
+      const sink = await createZipSink(place.path, password);
+      return {
+        sink,
+        verify: undefined,
+        async finish(signal) {
+          const result = await sink.finish({ signal });
+          return options.verify === 'none' ? undefined : result;
+        },
+        [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
       };
     }
   }
