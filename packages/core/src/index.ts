@@ -12,6 +12,7 @@ export * from './data/element-writer.ts';
 export * from './data/part10.ts';
 export * from './data/peek-header.ts';
 export * from './data/person-name.ts';
+export * from './data/read-metadata.ts';
 export * from './data/rle.ts';
 export * from './data/sop-class.ts';
 export * from './data/tag.ts';

@@ -4,6 +4,12 @@ export { createDicomWebClient, type DicomWebClient } from './create-dicomweb-cli
 export { DicomWebError, type DicomWebErrorCode, type DicomWebErrorOptions } from './dicomweb-error.ts';
 export { type MediaType, parseMediaType } from './multipart/media-type.ts';
 export { type MultipartOptions, type MultipartPart, parseMultipart } from './multipart/parse-multipart.ts';
+export {
+  createDicomWebHandler,
+  type DicomWebHandler,
+  type DicomWebHandlerOptions,
+} from './server/create-dicomweb-handler.ts';
+export type { DicomWebOperation } from './server/operation.ts';
 export type { DicomWebServiceOptions } from './service.ts';
 export {
   createDicomWebSink,

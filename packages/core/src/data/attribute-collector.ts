@@ -15,6 +15,12 @@ export interface AttributeCollector {
   add(token: Token): void;
 }
 
+/** Addresses in place of values; see `ReadMetadataOptions`. */
+export interface BulkDataPlaces {
+  uri: (path: readonly string[]) => string;
+  maxInlineBytes: number;
+}
+
 /** One data set or item that is being filled. */
 interface Level {
   attributes: Record<string, JsonAttribute>;
@@ -23,21 +29,39 @@ interface Level {
 
 /**
  * @param options.characterSet of what is around the data set, in force until it names one itself
- * @param options.bulk keep native pixel data and long values; they are left out otherwise
+ * @param options.bulk keep native pixel data and long values, or say where they can be had, values of bytes above
+ *   `maxInlineBytes` included; left out otherwise
  */
 export function createAttributeCollector(options: {
   characterSet?: readonly string[] | undefined;
-  bulk: boolean;
+  bulk: boolean | BulkDataPlaces;
 }): AttributeCollector {
   let level: Level = { attributes: {}, characterSet: characterSetOf(options.characterSet ?? []) };
   const { attributes } = level;
   /** What is around `level`: levels and, between them, the items of the sequences they are in. */
   const levels: Level[] = [];
-  const sequences: { attribute: JsonAttribute; items: Attributes[] }[] = [];
+  const sequences: { key: string; attribute: JsonAttribute; items: Attributes[] }[] = [];
+  const places = typeof options.bulk === 'object' ? options.bulk : undefined;
   let bulk: { key: string; vr: Vr; littleEndian: boolean; parts: Uint8Array[] } | undefined;
+
+  /** Says where a value can be had. */
+  function addPlace(tag: Tag, vr: Vr, { uri }: BulkDataPlaces): void {
+    const key = tagToHex(tag);
+    const above = sequences.flatMap((sequence) => [sequence.key, String(sequence.items.length - 1)]);
+    level.attributes[key] = { vr, BulkDataURI: uri([...above, key]) };
+  }
 
   function addElement(token: ElementToken): void {
     const { tag, vr, value } = token;
+    if (
+      places &&
+      value.length > places.maxInlineBytes &&
+      vrForm(vr) === 'bytes' &&
+      vrForm(knownVr(tag)) === 'bytes'
+    ) {
+      addPlace(tag, vr, places);
+      return;
+    }
     const { littleEndian } = token.encoding;
     if (tag === Tags.SpecificCharacterSet) {
       const terms = decodeLatin1(value).split('\\');
@@ -64,8 +88,9 @@ export function createAttributeCollector(options: {
         case 'sequence-start': {
           const items: Attributes[] = [];
           const attribute: JsonAttribute = { vr: 'SQ', Value: items };
-          level.attributes[tagToHex(token.tag)] = attribute;
-          sequences.push({ attribute, items });
+          const key = tagToHex(token.tag);
+          level.attributes[key] = attribute;
+          sequences.push({ key, attribute, items });
           break;
         }
         case 'item-start': {
@@ -83,8 +108,12 @@ export function createAttributeCollector(options: {
           if (items.length === 0) delete attribute.Value;
           break;
         }
+        case 'fragments-start':
+          if (places) addPlace(token.tag, token.vr, places);
+          break;
         case 'bulk-start':
-          if (options.bulk) {
+          if (places) addPlace(token.tag, token.vr, places);
+          else if (options.bulk) {
             const { littleEndian } = token.encoding;
             bulk = { key: tagToHex(token.tag), vr: token.vr, littleEndian, parts: [] };
           }

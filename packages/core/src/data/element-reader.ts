@@ -192,7 +192,7 @@ const pixelRepresentationTag = 0x00280103;
 const pixelDataTag = 0x7fe00010;
 
 /** Pixels of whatever kind: Float, Double Float and plain Pixel Data (PS3.3 §C.7.6.3, §C.7.6.24, §C.7.6.25). */
-function isPixelData(tag: Tag): boolean {
+export function isPixelData(tag: Tag): boolean {
   return tag === pixelDataTag || tag === 0x7fe00008 || tag === 0x7fe00009;
 }
 

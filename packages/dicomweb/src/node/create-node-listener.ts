@@ -1,0 +1,88 @@
+import { once } from 'node:events';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { DicomWebHandler } from '../server/create-dicomweb-handler.ts';
+
+/**
+ * Makes a listener for `node:http`, `node:https` or a route of Express of a handler. A request that is given up aborts what is
+ * done for it, a slow client slows down what it is sent from, and an answer that breaks ends its connection.
+ *
+ * Node ends requests after five minutes: a server that large studies are stored at wants `requestTimeout: 0`.
+ */
+export function createNodeListener(handler: DicomWebHandler): RequestListener {
+  return (request, response) => {
+    void answer(handler, request, response).catch(() => response.destroy());
+  };
+}
+
+async function answer(
+  handler: DicomWebHandler,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  let given: Request;
+  try {
+    given = requestOf(request, gone.signal);
+  } catch {
+    // No host that could be one, or a header that is none.
+    response.writeHead(400).end();
+    return;
+  }
+  const { status, headers, body } = await handler(given);
+  // A body that nobody is going to read would be taken for the next request.
+  if (!request.complete && hasBody(request)) response.setHeader('connection', 'close');
+  response.writeHead(status, Object.fromEntries(headers));
+  if (!body) {
+    response.end();
+    return;
+  }
+  const reader = body.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (response.destroyed) break;
+      if (!response.write(next.value)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    }
+  } catch {
+    cut(response);
+    return;
+  } finally {
+    if (response.destroyed) await reader.cancel().catch(() => {});
+  }
+  response.end();
+}
+
+/** Ends the connection after what is written already, and not the answer: half of one must not look whole. */
+function cut({ socket }: ServerResponse): void {
+  socket?.setTimeout(FLUSH_MILLISECONDS, () => socket.destroy());
+  socket?.destroySoon();
+}
+
+/** For a client that does not read on. */
+const FLUSH_MILLISECONDS = 30_000;
+
+function requestOf(request: IncomingMessage, signal: AbortSignal): Request {
+  const scheme = (request.socket as Partial<TLSSocket>).encrypted ? 'https' : 'http';
+  // Express takes the path of a route off `url`.
+  const path = (request as { originalUrl?: string }).originalUrl ?? request.url ?? '/';
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(request.headers)) {
+    if (value !== undefined && !name.startsWith(':'))
+      headers.set(name, Array.isArray(value) ? value.join(', ') : value);
+  }
+  const method = request.method ?? 'GET';
+  const body = hasBody(request) && method !== 'GET' && method !== 'HEAD' ? Readable.toWeb(request) : null;
+  if (!path.startsWith('/')) throw new Error('The target of the request is no path.');
+  return new Request(new URL(`${scheme}://${request.headers.host ?? 'localhost'}${path}`), {
+    method,
+    headers,
+    body: body as ReadableStream<Uint8Array> | null,
+    signal,
+    ...(body ? { duplex: 'half' } : {}),
+  });
+}
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

@@ -1,0 +1,16 @@
+import type { InstanceSink, InstanceSource, Queryable } from '@adit/core';
+
+/** What a request is answered with. */
+export interface RequestContext {
+  request: Request;
+  url: URL;
+  /** Address of the service root as its clients know it, without a slash at its end. */
+  root: string;
+  queryable: Queryable | undefined;
+  source: InstanceSource | undefined;
+  sink: InstanceSink | undefined;
+  /** Most bytes of one instance that is stored. */
+  maxInstanceBytes: number;
+  /** Is told of errors that the client hears of in general words only. */
+  onError: (error: unknown) => void;
+}
