@@ -115,6 +115,11 @@ export async function ask(service: Service, request: ServiceRequest, what: strin
   throw statusError(answer.status, service.root.name, what);
 }
 
+/** Types that DICOM JSON comes as; the second is what it was called at first. */
+export function isJson(type: string): boolean {
+  return type === 'application/dicom+json' || type === 'application/json';
+}
+
 /** The answer is something else than what was asked for: a login page, or another service. */
 export function unexpectedAnswer(root: ServiceRoot, type: string, wanted: string): DicomWebError {
   return new DicomWebError(

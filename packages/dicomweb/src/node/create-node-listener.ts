@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
@@ -43,7 +42,7 @@ async function answer(
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       if (response.destroyed) break;
-      if (!response.write(next.value)) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(next.value)) await drained(response);
     }
   } catch {
     cut(response);
@@ -52,6 +51,17 @@ async function answer(
     if (response.destroyed) await reader.cancel().catch(() => {});
   }
   response.end();
+}
+
+/** Resolves when more can be written, or never will be. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.on('drain', done).on('close', done);
+  });
 }
 
 /** Ends the connection after what is written already, and not the answer: half of one must not look whole. */

@@ -2,6 +2,7 @@ import {
   type AbortableOptions,
   type Attributes,
   attributesFrom,
+  type JsonAttribute,
   matchesIdentifier,
   type Query,
   textOf,
@@ -9,31 +10,40 @@ import {
 import { attributesFromJson } from '../json/attributes-from-json.ts';
 import { jsonArrayItems } from '../json/json-array-items.ts';
 import { parseMediaType } from '../multipart/media-type.ts';
-import { ask, type Service, unexpectedAnswer } from '../service.ts';
+import { ask, isJson, type Service, unexpectedAnswer } from '../service.ts';
+import type { DicomWebQuery } from './query.ts';
 import { IDENTITY, type SearchRequest, searchRequests } from './search-requests.ts';
 
 /** A query with a limit asks for at least this many: some may turn out not to match, or belong to a patient given. */
 const MIN_PAGE = 100;
 
-const JSON_TYPES: ReadonlySet<string> = new Set(['application/dicom+json', 'application/json']);
-
 /** Searches by QIDO-RS; see `Queryable`. */
 export async function* find(
   service: Service,
-  query: Query,
+  query: DicomWebQuery,
   { signal }: AbortableOptions = {},
 ): AsyncGenerator<Attributes, void, undefined> {
   signal?.throwIfAborted();
   let left = query.limit ?? Number.POSITIVE_INFINITY;
   if (left <= 0) return;
   const given = new Set<string>();
-  for (const request of searchRequests(query)) {
-    for await (const found of searchTwice(service, query, request, signal)) {
+  const requests = searchRequests(query);
+  const offset = query.offset ?? 0;
+  // What is put together here is skipped here.
+  const byService = requests.length === 1 && query.level !== 'PATIENT';
+  let toSkip = byService ? 0 : offset;
+  for (const request of requests) {
+    const from = byService ? offset : 0;
+    for await (const found of searchTwice(service, query, request, from, signal)) {
       const match = query.level === 'PATIENT' ? patientOf(found) : found;
       const identity = identityOf(match, query.level);
       if (identity !== undefined) {
         if (given.has(identity)) continue;
         given.add(identity);
+      }
+      if (toSkip > 0) {
+        toSkip -= 1;
+        continue;
       }
       yield match;
       left -= 1;
@@ -45,19 +55,22 @@ export async function* find(
 /** Searches, and should nothing be found, more loosely. */
 async function* searchTwice(
   service: Service,
-  query: Query,
+  query: DicomWebQuery,
   request: SearchRequest,
+  from: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Attributes, void, undefined> {
-  const keys = attributesFrom(query.keys);
+  const all = attributesFrom(query.keys);
+  const isFuzzy = ([, { vr }]: [string, JsonAttribute]) => query.fuzzyMatching === true && vr === 'PN';
+  const keys = Object.fromEntries(Object.entries(all).filter((entry) => !isFuzzy(entry)));
   let found = false;
-  for await (const match of search(service, query, request, signal)) {
+  for await (const match of search(service, query, request, from, signal)) {
     found = true;
     if (matchesLocally(match, keys)) yield match;
   }
   if (found || request.looser === undefined) return;
   const { path, loosened } = request.looser;
-  for await (const match of search(service, query, { ...request, path }, signal)) {
+  for await (const match of search(service, query, { ...request, path }, from, signal)) {
     if (matchesLocally(match, keys, loosened)) yield match;
   }
 }
@@ -68,14 +81,15 @@ async function* searchTwice(
  */
 async function* search(
   service: Service,
-  query: Query,
+  query: DicomWebQuery,
   request: SearchRequest,
+  from: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Attributes, void, undefined> {
   const limit = query.limit === undefined ? '' : `&limit=${Math.max(query.limit, MIN_PAGE)}`;
   const level = query.level === 'PATIENT' ? 'STUDY' : query.level;
   const seen = new Set<string>();
-  for (let offset = 0; ; ) {
+  for (let offset = from; ; ) {
     const path = request.path + limit + (offset === 0 ? '' : `&offset=${offset}`);
     let fresh = 0;
     for await (const match of page(service, path, request, signal)) {
@@ -110,7 +124,7 @@ async function* page(
     await answer.discard();
     return;
   }
-  if (!JSON_TYPES.has(type)) {
+  if (!isJson(type)) {
     await answer.discard();
     throw unexpectedAnswer(root, type, 'DICOM JSON');
   }

@@ -3,7 +3,6 @@ import {
   type JsonAttribute,
   keywordOf,
   parseTag,
-  type Query,
   type QueryLevel,
   returnKeysOf,
   type Tag,
@@ -14,6 +13,7 @@ import {
 } from '@adit/core';
 import { DicomWebError } from '../dicomweb-error.ts';
 import { isUidLike } from '../uid-like.ts';
+import type { DicomWebQuery } from './query.ts';
 
 /** One search transaction (PS3.18 §10.6), without its paging. */
 export interface SearchRequest {
@@ -39,7 +39,7 @@ const MAX_REQUESTS = 100;
  *
  * PATIENT level asks for studies, for QIDO-RS knows no patients. Throws `DicomWebError` with code `INVALID_QUERY`.
  */
-export function searchRequests(query: Query): SearchRequest[] {
+export function searchRequests(query: DicomWebQuery): SearchRequest[] {
   const level = query.level === 'PATIENT' ? 'STUDY' : query.level;
   const wanted = new Set<Tag>(returnKeysOf(query).map((key) => tagOfKey(key)));
   const filters = new Map<Tag, string[]>();
@@ -71,9 +71,15 @@ export function searchRequests(query: Query): SearchRequest[] {
     (series === undefined ? '' : `/series/${series}`) +
     RESOURCE[level];
 
-  const includes = [...wanted].map((tag) => `includefield=${nameOf(tag)}`);
+  const { includeFields = [], fuzzyMatching = false } = query;
+  for (const field of includeFields === 'all' ? [] : includeFields) wanted.add(tagOfKey(field));
+  const includes = includeFields === 'all' ? ['all'] : [...wanted].map(nameOf);
+  const options = [
+    ...includes.map((name) => `includefield=${name}`),
+    ...(fuzzyMatching ? ['fuzzymatching=true'] : []),
+  ];
   const pathOf = (keys: readonly Key[]) =>
-    `${resource}?${[...keys.map(([tag, value]) => `${nameOf(tag)}=${encodeValue(value)}`), ...includes].join('&')}`;
+    `${resource}?${[...keys.map(([tag, value]) => `${nameOf(tag)}=${encodeValue(value)}`), ...options].join('&')}`;
   return alternatives(filters).map((keys) => {
     const looser = keys.map(loosen);
     const loosened = keys.filter((key, i) => key !== looser[i]).map(([tag]) => tagToHex(tag));

@@ -3,6 +3,7 @@ import { collectBounded } from '../collect-bounded.ts';
 import { DicomWebError } from '../dicomweb-error.ts';
 import { attributesFromJson } from '../json/attributes-from-json.ts';
 import { parseMediaType } from '../multipart/media-type.ts';
+import { isJson } from '../service.ts';
 import type { HttpAnswer } from '../transport/transport.ts';
 import { outcomeOfFailure, outcomeOfWarning } from './failure-reason.ts';
 
@@ -17,7 +18,6 @@ export interface StoreAnswer {
 /** Some hundred bytes for each instance, and a request has few of them. */
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 
-const JSON_TYPES: ReadonlySet<string> = new Set(['application/dicom+json', 'application/json']);
 const XML_TYPES: ReadonlySet<string> = new Set(['application/dicom+xml', 'application/xml', 'text/xml']);
 
 /**
@@ -31,7 +31,7 @@ export async function readStoreAnswer(answer: HttpAnswer, name: string): Promise
     await answer.discard();
     return nothing;
   }
-  if (!JSON_TYPES.has(type) && !XML_TYPES.has(type)) {
+  if (!isJson(type) && !XML_TYPES.has(type)) {
     await answer.discard();
     return undefined;
   }
