@@ -281,6 +281,40 @@ describe('with Orthanc', () => {
     expect(outcomes).toMatchObject([{ state: 'stored' }, { state: 'failed' }, { state: 'stored' }]);
   });
 
+  it('gives metadata, and the values behind their addresses', async () => {
+    const studyInstanceUid = studyOf(head);
+    const found = await toArray(client.metadata({ studyInstanceUid }));
+    expect(texts(found, 'SOPInstanceUID')).toEqual(sops(head));
+    const ct = found.find((one) => textOf(one, 'SOPInstanceUID') === head[0]!.sopInstanceUid)!;
+    expect(textOf(ct, 'PatientName')).toBe('Müller^Jörg');
+    const [value] = await toArray(client.bulkData(ct['7FE00010']!.BulkDataURI!));
+    expect(value).toBeDefined();
+    const seriesInstanceUid = uidOf(head[0], 'SeriesInstanceUID');
+    const { sopInstanceUid } = head[0]!;
+    const one = await toArray(client.metadata({ studyInstanceUid, seriesInstanceUid, sopInstanceUid }));
+    expect(one).toHaveLength(1);
+  });
+
+  it('gives frames and rendered images', async () => {
+    const instance = trunk.find(({ transferSyntaxUid }) => transferSyntaxUid === TransferSyntax.RleLossless)!;
+    const uids = {
+      studyInstanceUid: studyOf(trunk),
+      seriesInstanceUid: uidOf(instance, 'SeriesInstanceUID'),
+      sopInstanceUid: instance.sopInstanceUid,
+    };
+    const dataset = Buffer.from(await collect(instance.dataset));
+    const numbers: number[] = [];
+    for await (const { frame, bytes } of client.frames(uids, [1, 2, 20])) {
+      expect(dataset.includes(Buffer.from(await collect(bytes)))).toBe(true);
+      numbers.push(frame);
+    }
+    expect(numbers).toEqual([1, 2, 20]);
+    for await (const { mediaType, bytes } of client.rendered(uids)) {
+      expect(mediaType).toBe('image/jpeg');
+      expect((await collect(bytes)).subarray(0, 2)).toEqual(Uint8Array.of(0xff, 0xd8));
+    }
+  });
+
   it('is a source of transfers', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'adit-dicomweb-'));
     const sink = createFolderSink(folder);

@@ -7,14 +7,12 @@ import { type InstanceUids, pathOf } from './resource.ts';
 export interface RetrieveFramesOptions extends AbortableOptions {
   /**
    * What to ask for. Default: frames as they are stored, `multipart/related; type="application/octet-stream";
-   * transfer-syntax=*`, or as whatever image they are.
+   * transfer-syntax=*`. One range only: not all services read a list.
    */
   accept?: string;
 }
 
-/** As stored. Services differ in how they call compressed frames: some octet-stream, some the type of the image. */
-const AS_STORED =
-  'multipart/related; type="application/octet-stream"; transfer-syntax=*, multipart/related; type="image/*"; transfer-syntax=*;q=0.9';
+const AS_STORED = 'multipart/related; type="application/octet-stream"; transfer-syntax=*';
 
 /** Frames of an instance (PS3.18 §10.4.1.1.6), in the order asked for, as they arrive. */
 export async function* retrieveFrames(
