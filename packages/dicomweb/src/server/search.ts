@@ -21,7 +21,7 @@ type SearchOperation = DicomWebOperation & { kind: 'search' };
 type SearchLevel = SearchOperation['level'];
 
 /** What a search says beside its path (PS3.18 §8.3.4). */
-export interface SearchParameters {
+interface SearchParameters {
   keys: Record<string, string>;
   limit?: number;
   offset: number;
@@ -64,7 +64,7 @@ export function acceptsJson({ request, url }: RequestContext): void {
 }
 
 /** Reads the query string. Throws `HttpProblem` 400, which says what is wrong. */
-export function readSearchParameters(
+function readSearchParameters(
   parameters: URLSearchParams,
   operation: SearchOperation,
 ): SearchParameters {
