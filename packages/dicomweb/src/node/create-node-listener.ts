@@ -1,5 +1,4 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { DicomWebHandler } from '../server/create-dicomweb-handler.ts';
 
@@ -31,8 +30,7 @@ async function answer(
     return;
   }
   const { status, headers, body } = await handler(given);
-  // A body that nobody is going to read would be taken for the next request.
-  if (!request.complete && hasBody(request)) response.setHeader('connection', 'close');
+  response.once('finish', () => skipRest(request));
   response.writeHead(status, Object.fromEntries(headers));
   if (!body) {
     response.end();
@@ -52,6 +50,20 @@ async function answer(
   }
   response.end();
 }
+
+/**
+ * A refused body is read by nobody: it is thrown away for a while, until the client has noticed. Were the connection closed
+ * at once, the answer could be lost on its way.
+ */
+function skipRest(request: IncomingMessage): void {
+  if (request.complete) return;
+  request.resume();
+  setTimeout(() => {
+    if (!request.complete) request.destroy();
+  }, SKIP_MILLISECONDS).unref();
+}
+
+const SKIP_MILLISECONDS = 5_000;
 
 /** Resolves when more can be written, or never will be. */
 function drained(response: ServerResponse): Promise<void> {
@@ -83,12 +95,16 @@ function requestOf(request: IncomingMessage, signal: AbortSignal): Request {
       headers.set(name, Array.isArray(value) ? value.join(', ') : value);
   }
   const method = request.method ?? 'GET';
-  const body = hasBody(request) && method !== 'GET' && method !== 'HEAD' ? Readable.toWeb(request) : null;
+  // Leaving it must not end the connection, on which the answer goes back.
+  const body =
+    hasBody(request) && method !== 'GET' && method !== 'HEAD'
+      ? ReadableStream.from<Uint8Array>(request.iterator({ destroyOnReturn: false }))
+      : null;
   if (!path.startsWith('/')) throw new Error('The target of the request is no path.');
   return new Request(new URL(`${scheme}://${request.headers.host ?? 'localhost'}${path}`), {
     method,
     headers,
-    body: body as ReadableStream<Uint8Array> | null,
+    body,
     signal,
     ...(body ? { duplex: 'half' } : {}),
   });

@@ -8,7 +8,6 @@ import { mediaTypeOfFrames } from './read-frames.ts';
 import { Instances } from './retrieve.ts';
 import { streamOf } from './stream-response.ts';
 
-/** Where sequences nest deeper, nobody will look. */
 const TYPE = 'application/octet-stream';
 
 /**
@@ -27,7 +26,7 @@ export async function bulkData(
   try {
     const first = await values.next();
     if (first.done) throw new HttpProblem(404, 'The instance has no such value.');
-    const { fragment, bytes } = first.value;
+    const { fragment } = first.value;
     const type = fragment
       ? `${mediaTypeOfFrames(instance.transferSyntaxUid)}; transfer-syntax=${instance.transferSyntaxUid}`
       : TYPE;
@@ -37,7 +36,6 @@ export async function bulkData(
       return new Response(streamOf(joined(rest), context), { headers: { 'content-type': type } });
     }
     if (!ranges.some((range) => includesType(range, 'multipart/related', related))) {
-      void bytes;
       throw new HttpProblem(406, `The value is available as multipart/related; type="${related}".`);
     }
     const boundary = newBoundary();

@@ -1,5 +1,6 @@
 import { type DicomInstance, TransferSyntax, transferSyntaxOrDefault } from '@adit/core';
 import { newBoundary, type OutgoingPart, writeMultipart } from '../multipart/write-multipart.ts';
+import { type InstanceUids, pathOf } from '../wado/resource.ts';
 import { includesType, type MediaRange, parseAccept, transferSyntaxesOf } from './accept.ts';
 import type { RequestContext } from './context.ts';
 import { HttpProblem } from './http-problem.ts';
@@ -16,7 +17,7 @@ export async function frames(
   context: RequestContext,
   operation: DicomWebOperation & { kind: 'frames' },
 ): Promise<Response> {
-  const { request, url, root } = context;
+  const { request, url } = context;
   const passes = ascendingRuns(operation.frames);
   if (passes.length > MAX_PASSES) throw new HttpProblem(400, 'Ask for frames in ascending order.');
 
@@ -28,10 +29,7 @@ export async function frames(
     const form = formOf(ranges, instance.transferSyntaxUid, operation.frames.length);
     const first = await frames.next();
     if (first.done) throw new HttpProblem(404, 'The instance has no such frame.');
-    const location = `${root}${url.pathname.slice(url.pathname.indexOf('/studies/'))}`.replace(
-      /\/frames\/.*$/,
-      '/frames/',
-    );
+    const location = `${context.root}${pathOf(operation as InstanceUids).path}/frames/`;
     const all = withFirst(first.value, frames);
     if (!form.multipart) {
       const { value } = await all.next();

@@ -97,7 +97,8 @@ export class IncomingInstances {
       study,
       series,
     );
-    if (!whole) return store;
+    // A sink that fails before it reads leaves the rest to be skipped.
+    if (!whole) return store.finally(() => reader.return?.());
     this.#keptBytes += length;
     const tracked = store.finally(() => {
       this.#keptBytes -= length;

@@ -64,10 +64,7 @@ export function acceptsJson({ request, url }: RequestContext): void {
 }
 
 /** Reads the query string. Throws `HttpProblem` 400, which says what is wrong. */
-function readSearchParameters(
-  parameters: URLSearchParams,
-  operation: SearchOperation,
-): SearchParameters {
+function readSearchParameters(parameters: URLSearchParams, operation: SearchOperation): SearchParameters {
   const result: SearchParameters = { keys: {}, offset: 0, warnings: [] };
   const asked = new Set<string>(REQUIRED[operation.level]);
   const matched = new Map<string, string>();

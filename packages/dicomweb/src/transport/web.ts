@@ -3,6 +3,9 @@ import { guardBody } from './guard-body.ts';
 import { closed, networkError, stalled, timeout } from './network-error.ts';
 import type { Transport, TransportOptions } from './transport.ts';
 
+/** Bytes a millisecond that a request is given time for. */
+const SLOWEST = 20;
+
 /**
  * Sends requests with the `fetch` of the browser, which decides about connections, certificates and redirects. It does
  * not say why a connection failed: that a service does not allow the page's origin (CORS) looks like any other failure.
@@ -54,7 +57,7 @@ export function createTransport(options: TransportOptions): Transport {
         const sent = given && new Blob(await gather(given.open()));
         signal?.throwIfAborted();
         const response = await limited(
-          options.connectTimeout + options.answerTimeout,
+          options.connectTimeout + options.answerTimeout + (sent?.size ?? 0) / SLOWEST,
           timeout(name),
           fetch(url, { method, headers, body: sent ?? null, signal: AbortSignal.any(signals) }),
         );
