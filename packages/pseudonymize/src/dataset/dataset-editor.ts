@@ -13,6 +13,7 @@ import {
   isMultiValuedVr,
   isPrivate,
   isPrivateCreator,
+  parseAge,
   type SequenceStartToken,
   type Tag,
   Tags,
@@ -427,6 +428,10 @@ export class DatasetEditor {
         else if (this.#profile.dates === 'shifted') {
           this.#moveDates(token, rule, vr, this.#options.subject.days);
         } else this.#replace(token, vr);
+        return;
+      case 'AS':
+        if (!rule.isNamed || parseAge(latin1Text(value)) !== undefined) break;
+        this.#doOtherwise('UNREADABLE', token, rule, vr);
         return;
       case 'UI':
         if (rule.isNamed || this.#profile.has('retainUids')) this.#emit(this.#verbatim(token, vr));

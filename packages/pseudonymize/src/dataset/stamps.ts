@@ -58,11 +58,22 @@ export const dateStamps: Readonly<Record<DateMode, string>> = {
   shifted: 'MODIFIED',
 };
 
+/** Items made so far: a few methods in three encodings, and in every instance. */
+const methodItems = new Map<string, Uint8Array>();
+
 /** Items of (0012,0064) for methods. */
 export function encodeMethodItems(methods: readonly Method[], encoding: ElementEncoding): Uint8Array {
-  return concatenated(
-    methods.map(({ code, meaning }) => encodeCodeItem({ value: code, scheme: 'DCM', meaning }, encoding)),
-  );
+  return concatenated(methods.map((method) => encodeMethodItem(method, encoding)));
+}
+
+function encodeMethodItem({ code, meaning }: Method, encoding: ElementEncoding): Uint8Array {
+  const key = `${code} ${encoding.explicitVr} ${encoding.littleEndian}`;
+  let item = methodItems.get(key);
+  if (item === undefined) {
+    item = encodeCodeItem({ value: code, scheme: 'DCM', meaning }, encoding);
+    methodItems.set(key, item);
+  }
+  return item;
 }
 
 /** An item of a code sequence (PS3.3 Table 8.8-1), of a defined length. */

@@ -1,4 +1,5 @@
 import type { InstanceIdentifiers } from './instance-identifiers.ts';
+import type { PatientIdentifiers } from './patient-identifiers.ts';
 
 /**
  * What leads to a person although no header names it: written so in any text that is to be cleaned (PS3.15 §E.3.5).
@@ -36,6 +37,28 @@ const maxTriedWords = 2000;
  * else is left or where an identifier cannot be cut out of it.
  */
 export function cleanedText(text: string, identifiers: InstanceIdentifiers): string {
+  // A text in which a UID may stand depends on the instance; all others are the same in all of a patient's.
+  if (text.length > maxRememberedLength || /\d\.\d+\./.test(text)) return makeCleanedText(text, identifiers);
+  let known = remembered.get(identifiers.patient);
+  if (known === undefined) {
+    known = new Map();
+    remembered.set(identifiers.patient, known);
+  }
+  let cleaned = known.get(text);
+  if (cleaned === undefined) {
+    cleaned = makeCleanedText(text, identifiers);
+    if (known.size >= maxRemembered) known.clear();
+    known.set(text, cleaned);
+  }
+  return cleaned;
+}
+
+/** Texts of a patient that were cleaned: descriptions come again in every instance of a series. */
+const remembered = new WeakMap<PatientIdentifiers, Map<string, string>>();
+const maxRemembered = 512;
+const maxRememberedLength = 256;
+
+function makeCleanedText(text: string, identifiers: InstanceIdentifiers): string {
   let cleaned = text;
   for (const form of identifyingForms) cleaned = cleaned.replace(form, ' ');
   if (identifiers.in(cleaned)) cleaned = withoutIdentifiers(cleaned, identifiers);
@@ -64,7 +87,7 @@ function withoutIdentifiers(text: string, identifiers: InstanceIdentifiers): str
   return left.join('');
 }
 
-/** Where the shortest run of words from `at` ends that is an identifier; undefined where none is. */
+/** Where the shortest run of words ends that is an identifier only because it begins at `at`; undefined where none is. */
 function endOfIdentifier(
   words: readonly string[],
   isWord: readonly boolean[],
@@ -75,7 +98,8 @@ function endOfIdentifier(
   for (let end = at + 1; end <= words.length && count < maxWords; end++) {
     if (!isWord[end - 1]) continue;
     count++;
-    if (identifiers.in(words.slice(at, end).join(''))) return end;
+    if (!identifiers.in(words.slice(at, end).join(''))) continue;
+    return identifiers.in(words.slice(at + 1, end).join('')) ? undefined : end;
   }
   return undefined;
 }

@@ -184,8 +184,9 @@ export function compileProfile(recipe: Recipe): Profile {
     const row = rowOf(tag);
     if (row !== undefined) {
       const basic = actionOfType(row.basic, type);
-      // Nobody looks for letters in the bits of curves and overlays, so that Clean Graphics leaves none of them.
-      const columns = isPlane(group) ? {} : row.options;
+      // Nobody looks for letters in the bits of curves and overlays, so that Clean Graphics leaves none of them; which private
+      // attributes are safe, another table says.
+      const columns = isPlane(group) || isPrivate(tag) ? {} : row.options;
       const { option, action, overruled } = optionOf(columns, options);
       const decision: Decision = {
         by: 'table',
