@@ -19,6 +19,7 @@ import type { DimseNode } from '../node.ts';
 import type { StoreRequest } from '../scp/handlers.ts';
 import { type DimseServer, listen } from '../scp/listen.ts';
 import type { SubOperationCounts } from '../sub-operations.ts';
+import { bytesOf } from '../testing/bytes.ts';
 import { runDcmtk, startStorescp } from '../testing/dcmtk.ts';
 import { freePort } from '../testing/free-port.ts';
 import { associateRequest, scriptedClient } from '../testing/scripted-peer.ts';
@@ -53,12 +54,6 @@ async function start(peers: readonly DimseNode[], instances: readonly DicomInsta
   archive = await createArchiveScp({ folder, aeTitle: 'ARCHIVE', peers });
   node = { aeTitle: 'ARCHIVE', host: '127.0.0.1', port: archive.port, callingAeTitle: 'ASKER' };
   for (const instance of instances) await archive.archive.store(instance);
-}
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of chunks) all.push(chunk);
-  return Buffer.concat(all);
 }
 
 /** A server called STORE that notes what comes. */
