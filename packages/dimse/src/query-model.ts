@@ -20,6 +20,11 @@ export function moveContexts(): ContextRequest[] {
   return [SopClass.StudyRootMove, SopClass.PatientRootMove].map(nativeContext);
 }
 
+/** The context for storage commitment. */
+export function commitmentContexts(): ContextRequest[] {
+  return [nativeContext(SopClass.StorageCommitmentPushModel)];
+}
+
 function nativeContext(abstractSyntax: string): ContextRequest {
   return { abstractSyntax, transferSyntaxes: NATIVE };
 }

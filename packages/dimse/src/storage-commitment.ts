@@ -7,13 +7,13 @@ import {
   itemsOf,
   numberOf,
   SopClass,
-  TransferSyntax,
   textOf,
 } from '@adit/core';
 import { connect } from './connect.ts';
 import { DimseError } from './dimse-error.ts';
 import type { EventReport } from './n-service.ts';
 import { type DimseNode, nodeName } from './node.ts';
+import { commitmentContexts } from './query-model.ts';
 import type { ScpHandlers } from './scp/handlers.ts';
 import { onAbort } from './service.ts';
 import { Status, statusText } from './status.ts';
@@ -154,7 +154,7 @@ async function askAndHold(
   { transactionUid, instances, reports, signal }: CommitmentRequest,
   hold: () => Promise<Attributes | undefined>,
 ): Promise<Attributes | 'ended' | undefined> {
-  const association = await connect(node, { contexts: [COMMITMENT_CONTEXT], signal });
+  const association = await connect(node, { contexts: commitmentContexts(), signal });
   const release = onAbort(signal, () => association.abort());
   try {
     association.onEventReport((one) => reports.take(one));
@@ -176,11 +176,6 @@ async function askAndHold(
     await association.release();
   }
 }
-
-const COMMITMENT_CONTEXT = {
-  abstractSyntax: SopClass.StorageCommitmentPushModel,
-  transferSyntaxes: [TransferSyntax.ExplicitVrLittleEndian, TransferSyntax.ImplicitVrLittleEndian],
-};
 
 function resultOf(
   transactionUid: string,

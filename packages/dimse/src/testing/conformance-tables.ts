@@ -10,7 +10,7 @@ import {
   transferSyntaxOrDefault,
 } from '@adit/core';
 import { MAXIMUM_CONTEXTS } from '../presentation-context.ts';
-import { findContexts, getContexts, moveContexts } from '../query-model.ts';
+import { commitmentContexts, findContexts, getContexts, moveContexts } from '../query-model.ts';
 import { acceptancePolicy, FIND_MODELS, GET_MODELS, MOVE_MODELS } from '../scp/acceptance.ts';
 import type { ScpHandlers } from '../scp/handlers.ts';
 import { isRetryableStatus, type StatusCategory, type StatusService, statusEntries } from '../status.ts';
@@ -55,12 +55,22 @@ const SERVICES: readonly string[] = [
 
 const requested = new Set([
   SopClass.Verification,
-  ...[...findContexts(), ...getContexts(), ...moveContexts()].map(({ abstractSyntax }) => abstractSyntax),
+  ...[...findContexts(), ...getContexts(), ...moveContexts(), ...commitmentContexts()].map(
+    ({ abstractSyntax }) => abstractSyntax,
+  ),
 ]);
+
+/** Whoever opens an association for it reports as SCP, so that this side is SCU there too. */
+const reportsOnly = (uid: string) => uid === SopClass.StorageCommitmentPushModel;
 
 function services(): string {
   const rows = SERVICES.map(
-    (uid): Row => [nameOf(uid), uid, yes(requested.has(uid)), yes(accepts(uid)?.peerScu ?? false)],
+    (uid): Row => [
+      nameOf(uid),
+      uid,
+      yes(requested.has(uid)),
+      yes(!reportsOnly(uid) && (accepts(uid)?.peerScu ?? false)),
+    ],
   );
   const storage = accepts(SopClass.CtImageStorage)!;
   return table(
@@ -120,6 +130,7 @@ function proposed(): string {
     { activity: 'Search', contexts: findContexts() },
     { activity: 'Retrieve by C-GET', contexts: getContexts() },
     { activity: 'Have sent by C-MOVE', contexts: moveContexts() },
+    { activity: 'Ask for storage commitment', contexts: commitmentContexts() },
   ].flatMap(({ activity, contexts }) =>
     contexts.map(
       ({ abstractSyntax, transferSyntaxes, role = 'scu' }): Row => [
@@ -149,7 +160,7 @@ function accepted(): string {
       ordered.push(next);
       rest = rest.filter((one) => one !== next);
     }
-    return [nameOf(uid), uid, ordered.map(syntaxName).join(', '), 'SCP'];
+    return [nameOf(uid), uid, ordered.map(syntaxName).join(', '), reportsOnly(uid) ? 'SCU' : 'SCP'];
   });
   const storage = accepts(SopClass.CtImageStorage)!;
   const roles = [storage.peerScu && 'SCP', storage.peerScp && 'SCU (sub-operations of C-GET)'].filter(
