@@ -13,6 +13,7 @@ export * from './data/part10.ts';
 export * from './data/peek-header.ts';
 export * from './data/person-name.ts';
 export * from './data/read-metadata.ts';
+export * from './data/replay.ts';
 export * from './data/rle.ts';
 export * from './data/sop-class.ts';
 export * from './data/tag.ts';

@@ -14,6 +14,7 @@ export type { Leak, ScannedElement, ScanOptions } from './leaks/leak-scanner.ts'
 export { LeakSearch } from './leaks/leak-search.ts';
 export { type LeakReport, type ScanForLeaksOptions, scanForLeaks } from './leaks/scan-for-leaks.ts';
 export { type CtpPixelScript, importCtpPixelScript } from './pixels/ctp-pixel-script.ts';
+export { type DecompressMaskedOptions, decompressMasked } from './pixels/decompress-masked.ts';
 export type { PixelMaskRule, PixelRectangle } from './pixels/pixel-mask.ts';
 export { PseudonymizeError } from './pseudonymize-error.ts';
 export {

@@ -1,4 +1,4 @@
-import { readPart10 } from '@adit/core';
+import { readPart10, replay } from '@adit/core';
 import { concatenated } from '../dataset/stamps.ts';
 
 /** Bytes of a file, or of a data set where its transfer syntax is told: at once or as they come. */
@@ -56,28 +56,12 @@ export async function openInput(input: LeakInput, options: LeakInputOptions): Pr
     if (failure !== undefined) throw failure.error;
     // No DICOM file, or one whose beginning is damaged.
     keeping = false;
-    return { front: new Uint8Array(0), transferSyntaxUid: undefined, rest: restOf(seen, iterator) };
+    return { front: new Uint8Array(0), transferSyntaxUid: undefined, rest: replay(seen, iterator) };
   }
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes;
-}
-
-async function* restOf(
-  seen: readonly Uint8Array[],
-  iterator: AsyncIterator<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* seen;
-    for (;;) {
-      const result = await iterator.next();
-      if (result.done === true) return;
-      yield result.value;
-    }
-  } finally {
-    await iterator.return?.();
-  }
 }
 
 async function* endingSource(

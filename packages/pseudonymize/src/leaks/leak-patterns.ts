@@ -31,7 +31,6 @@ const hexSeparators = ['', ' ', ':', '-', ',', '\\x', '%', ', 0x', ',0x'];
 /** Those of one byte a character, and those whose bytes depend on nothing before them. */
 const plainTerms = [
   ...[100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 203, 13].map((number) => `ISO_IR ${number}`),
-  'ISO_IR 192',
   'GB18030',
   'GBK',
 ];
@@ -48,22 +47,36 @@ export function leakPatterns(identifiers: Iterable<readonly [number, Identifier]
   let uids = 0;
   for (const [index, identifier] of identifiers) {
     const isEncoded = identifier.kind !== 'uid' || ++uids <= maxEncodedUids;
+    const isPlain = isAscii(identifier.text);
+    /** By their letters, which spellings share: whether a character set has them costs more than which they are. */
+    const termsOf = isPlain ? () => [] : rememberedTerms();
     for (const spelling of spellingsOf(identifier)) {
-      for (const text of casesOf(spelling.text)) addText(text, spelling, index, isEncoded);
+      for (const text of casesOf(spelling.text)) addText(text, spelling, index, isEncoded, termsOf);
     }
   }
   return [...patterns.values()];
 
-  function addText(text: string, spelling: Spelling, identifier: number, isEncoded: boolean): void {
+  function addText(
+    text: string,
+    spelling: Spelling,
+    identifier: number,
+    isEncoded: boolean,
+    termsOf: (text: string) => readonly string[],
+  ): void {
     const shape = { identifier, characters: [...text].length, boundary: spelling.boundary };
     const plain = (encoding: string, bytes: Uint8Array | undefined, unit: 1 | 2 = 1, bigEndian = false) =>
       add({ ...shape, encoding, bytes, exact: false, unit, bigEndian });
     if (isAscii(text)) {
       plain('ASCII', latin1Bytes(text));
     } else {
-      for (const form of new Set([text, text.normalize('NFC'), text.normalize('NFD')])) {
-        for (const term of plainTerms) plain(term, characterSetOf([term]).encode(form));
-        for (const term of designatedTerms) plain(term, designated(term, form));
+      const composed = text.normalize('NFC');
+      for (const term of termsOf(composed)) {
+        plain(term, term.startsWith('ISO 2022') ? designated(term, composed) : encodeIn(term, composed));
+      }
+      for (const form of new Set([composed, text.normalize('NFD')])) {
+        plain('ISO_IR 192', utf8Encoder.encode(form));
+        plain('UTF-16', utf16(form, true), 2);
+        plain('UTF-16', utf16(form, false), 2, true);
       }
       plain('json', jsonBytes(text));
       plain('percent', percentBytes(text));
@@ -106,6 +119,30 @@ export function leakPatterns(identifiers: Iterable<readonly [number, Identifier]
 }
 
 const utf8Encoder = new TextEncoder();
+
+function encodeIn(term: string, text: string): Uint8Array | undefined {
+  return characterSetOf([term]).encode(text);
+}
+
+/** Which character sets besides Unicode have all letters of a text. */
+function rememberedTerms(): (text: string) => readonly string[] {
+  const known = new Map<string, readonly string[]>();
+  return (text) => {
+    const letters = [...new Set(text)]
+      .filter((letter) => letter > '\x7f')
+      .sort()
+      .join('');
+    let terms = known.get(letters);
+    if (terms === undefined) {
+      terms = [
+        ...plainTerms.filter((term) => encodeIn(term, letters) !== undefined),
+        ...designatedTerms.filter((term) => characterSetOf(['', term]).encode(letters) !== undefined),
+      ];
+      known.set(letters, terms);
+    }
+    return terms;
+  };
+}
 
 function isAscii(text: string): boolean {
   return /^[\0-\x7f]*$/.test(text);

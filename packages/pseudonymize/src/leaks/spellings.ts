@@ -22,8 +22,9 @@ const minLongNumber = 12;
 /** Longest text that is looked for: more of it makes nothing clearer. */
 const maxText = 64;
 
-/** What stands between the parts of a name when somebody writes it in one. */
+/** What stands between the parts of a name when somebody writes it in one; the first ones are enough where they are long. */
 const separators = ['^', ' ', ', ', ',', '_', '-', '.', ''];
+const usualSeparators = separators.slice(0, 3);
 
 /** The ways an identifier may be written, whole and in parts. */
 export function spellingsOf({ kind, text }: Identifier): Spelling[] {
@@ -74,7 +75,7 @@ function addName(group: string, add: Add): void {
   if (family === undefined || given.length === 0) return;
   // Where the parts are long enough to be found alone, so is the whole.
   const isShort = parts.some((part) => part.length < minPart);
-  for (const separator of separators) {
+  for (const separator of isShort ? separators : usualSeparators) {
     const isUsual = isShort && (separator === '^' || separator === ' ');
     addMarked([family, ...given].join(separator), add, isUsual);
     addMarked([...given, family].join(separator), add, isUsual);
