@@ -62,6 +62,7 @@ export class HeaderIdentifiers {
   #count = 0;
   /** The sequence of the data set that began last. */
   #sequence: Tag = 0;
+  #sopClassUid = '';
   #issuer = '';
   #universalEntityId = '';
   #patientId = '';
@@ -120,7 +121,7 @@ export class HeaderIdentifiers {
     return this.#answers;
   }
 
-  /** All that was collected, what kind of identifier each is. */
+  /** All that was collected, what kind of identifier each is. A private SOP class is the class of many. */
   get all(): Identifier[] {
     const of = (kind: IdentifierKind, texts: Iterable<string>) =>
       Array.from(texts, (text) => ({ kind, text }));
@@ -129,7 +130,7 @@ export class HeaderIdentifiers {
       ...of('id', this.#ids),
       ...of('birth-date', this.#birthDates),
       ...this.#others,
-      ...of('uid', this.#uids),
+      ...of('uid', this.#uids).filter(({ text }) => text !== this.#sopClassUid),
     ];
   }
 
@@ -156,6 +157,7 @@ export class HeaderIdentifiers {
       for (const uid of latin1Text(value, 0, endOfValue(value)).split('\\')) {
         const text = trimmed(uid);
         if (text !== '' && registeredUid(text) === undefined) this.#uids.add(text);
+        if (depth === 0 && tag === Tags.SOPClassUID) this.#sopClassUid = text;
       }
     } else if (vr === 'PN') {
       for (const name of this.#texts(token, vr)) this.#add(this.#names, name);

@@ -42,8 +42,7 @@ export function leakGuard<Guarded extends Transform>(
   const searches = rememberedLeakSearches();
   const kinds = new Set(options.kinds ?? defaultKinds);
   const guarded = async (original: DicomInstance): Promise<DicomInstance> => {
-    // A private SOP class stays, for under another the object could not be stored.
-    const allowed = new Set([...(options.allowed ?? []), original.sopClassUid]);
+    const allowed = new Set(options.allowed);
     const isSought = ({ kind, text }: Identifier) => kinds.has(kind) && !allowed.has(text);
     const header = new HeaderIdentifiers();
     const instance = await transform({ ...original, dataset: observed(original, header) });

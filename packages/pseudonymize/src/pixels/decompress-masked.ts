@@ -5,11 +5,11 @@ import {
   replay,
   Tags,
   type Token,
-  type Transform,
   TransferSyntax,
+  type Transform,
   transferSyntaxOrDefault,
 } from '@adit/core';
-import { presetRecipe, type PresetName } from '../recipe/presets.ts';
+import { type PresetName, presetRecipe } from '../recipe/presets.ts';
 import { parseRecipe, type RecipeDocument } from '../recipe/recipe.ts';
 import { PixelHeader } from './pixel-header.ts';
 import { pixelTaskOf } from './pixel-task.ts';
@@ -56,7 +56,9 @@ export function decompressMasked(transform: Transform, options: DecompressMasked
 }
 
 /** Reads a data set up to its pixels; it begins anew in `rest`. One that cannot be read so far is left to the transform. */
-async function readPixelHeader(instance: DicomInstance): Promise<{ header: PixelHeader; rest: DicomInstance }> {
+async function readPixelHeader(
+  instance: DicomInstance,
+): Promise<{ header: PixelHeader; rest: DicomInstance }> {
   const header = new PixelHeader();
   const reader = createElementReader({ transferSyntaxUid: instance.transferSyntaxUid });
   const source = instance.dataset[Symbol.asyncIterator]();
