@@ -4,6 +4,8 @@ export {
   type CtpNote,
   importCtpScript,
 } from './ctp/import-ctp-script.ts';
+export { type ExplainOptions, type Explanation, explain } from './explain/explain.ts';
+export { type Plan, type PlannedChange, plan } from './explain/plan.ts';
 export type { Identifier, IdentifierKind } from './identifiers/identifier.ts';
 export { keyFingerprint, randomKey } from './keys/key.ts';
 export type { PatientIdentity } from './keys/patient-id.ts';

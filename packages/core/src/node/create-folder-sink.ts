@@ -1,19 +1,14 @@
-import { randomUUID } from 'node:crypto';
-import { open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { attributesFrom, textOf } from '../data/attribute-access.ts';
-import { encodeFileMeta, readPart10 } from '../data/part10.ts';
 import { peekHeader } from '../data/peek-header.ts';
 import { Tags } from '../data/tags.ts';
 import { DicomError } from '../errors.ts';
 import { INSTANCE_PATH_TAGS, instancePath } from '../layout/instance-path.ts';
 import type { AbortableOptions } from '../query/types.ts';
-import type { DicomInstance, InstanceSink, StoreOutcome, Verifier } from '../transfer/types.ts';
-import { BlockWriter } from './block-writer.ts';
-import { fileChunks } from './file-chunks.ts';
+import type { InstanceSink, StoreOutcome, Verifier } from '../transfer/types.ts';
 import { fileError } from './file-error.ts';
 import { FolderNames } from './folder-names.ts';
+import { checksumOfFile, writeInstanceFile } from './instance-file.ts';
 import { walkFiles } from './walk-files.ts';
 
 export interface FolderSinkOptions {
@@ -56,20 +51,6 @@ interface Written {
 export function createFolderSink(path: string, options: FolderSinkOptions = {}): FolderSink {
   const names = new FolderNames(path);
   const stored = new Map<string, Written>();
-  /** Files being put in place. Two of one name take turns, so that none replaces the other. */
-  const placing = new Map<string, Promise<unknown>>();
-
-  const inTurn = async <T>(name: string, place: () => Promise<T>): Promise<T> => {
-    const before = placing.get(name);
-    const done = (before ?? Promise.resolve()).then(place);
-    const settled = done.catch(() => {});
-    placing.set(name, settled);
-    try {
-      return await done;
-    } finally {
-      if (placing.get(name) === settled) placing.delete(name);
-    }
-  };
 
   return {
     concurrency: options.concurrency ?? 4,
@@ -81,26 +62,20 @@ export function createFolderSink(path: string, options: FolderSinkOptions = {}):
         { ...attributes, ...attributesFrom({ SOPInstanceUID: instance.sopInstanceUid }) },
         modalities ? { modalities } : {},
       );
-      let temporary: string;
       let file: string;
       try {
         const folder = await names.folderOf(options.layout === 'flat' ? { ...target, folders: [] } : target);
         file = join(folder, target.file);
-        temporary = join(folder, `.${randomUUID()}.part`);
       } catch (error) {
         await instance.dataset[Symbol.asyncIterator]().return?.();
         throw error instanceof DicomError ? error : fileError(error, path, 'write');
       }
-      try {
-        const written = await writeFile(temporary, instance, path, signal);
-        return await inTurn(file, async () => {
-          const outcome = await place(temporary, file, written, path);
-          if (outcome.state !== 'failed') stored.set(instance.sopInstanceUid, { ...written, path: file });
-          return outcome;
-        });
-      } finally {
-        await unlink(temporary).catch(() => {});
-      }
+      const { outcome, ...written } = await writeInstanceFile(file, instance, {
+        root: path,
+        ...(signal ? { signal } : {}),
+      });
+      if (outcome.state !== 'failed') stored.set(instance.sopInstanceUid, { ...written, path: file });
+      return outcome;
     },
 
     async verify({ instances }, { signal }: AbortableOptions = {}) {
@@ -120,62 +95,6 @@ export function createFolderSink(path: string, options: FolderSinkOptions = {}):
   };
 }
 
-/** Writes a whole file. Errors of the data set are thrown as they are. */
-async function writeFile(
-  path: string,
-  instance: DicomInstance,
-  root: string,
-  signal: AbortSignal | undefined,
-): Promise<{ bytes: number; checksum: number }> {
-  const file = await orFileError(open(path, 'wx'), root);
-  const writer = new BlockWriter(file);
-  let bytes = 0;
-  let checksum = 0;
-  try {
-    await orFileError(writer.write(encodeFileMeta(instance)), root);
-    for await (const chunk of instance.dataset) {
-      signal?.throwIfAborted();
-      bytes += chunk.length;
-      checksum = crc32(chunk, checksum);
-      await orFileError(writer.write(chunk), root);
-    }
-    await orFileError(writer.end(), root);
-    // A file must never appear without what is in it, should the power fail.
-    await orFileError(file.datasync(), root);
-  } catch (error) {
-    await writer.settled();
-    await file.close().catch(() => {});
-    throw error;
-  }
-  await orFileError(file.close(), root);
-  return { bytes, checksum };
-}
-
-/** Gives a finished file its name, unless there is one already. */
-async function place(
-  temporary: string,
-  file: string,
-  written: Omit<Written, 'path'>,
-  root: string,
-): Promise<StoreOutcome> {
-  if (!(await exists(file))) {
-    await orFileError(rename(temporary, file), root);
-    return { state: 'stored' };
-  }
-  const there = await checksumOf(file).catch(() => undefined);
-  if (there?.bytes === written.bytes && there.checksum === written.checksum) return { state: 'present' };
-  return {
-    state: 'failed',
-    message: `${root} has a different file of the same SOP Instance UID: remove it, or choose another folder.`,
-  };
-}
-
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-
 async function pathsByName(folder: string, signal: AbortSignal | undefined): Promise<Map<string, string>> {
   const paths = new Map<string, string>();
   for await (const path of walkFiles(folder, signal ? { signal } : {})) paths.set(basename(path), path);
@@ -183,31 +102,10 @@ async function pathsByName(folder: string, signal: AbortSignal | undefined): Pro
 }
 
 async function isIntact(sopInstanceUid: string, written: Written): Promise<boolean> {
-  const there = await checksumOf(written.path).catch(() => undefined);
+  const there = await checksumOfFile(written.path).catch(() => undefined);
   return (
     there?.sopInstanceUid === sopInstanceUid &&
     there.bytes === written.bytes &&
     there.checksum === (written.checksum ?? there.checksum)
   );
-}
-
-async function checksumOf(
-  path: string,
-): Promise<{ sopInstanceUid: string; bytes: number; checksum: number }> {
-  const { sopInstanceUid, dataset } = await readPart10(fileChunks(path));
-  let bytes = 0;
-  let checksum = 0;
-  for await (const chunk of dataset) {
-    bytes += chunk.length;
-    checksum = crc32(chunk, checksum);
-  }
-  return { sopInstanceUid, bytes, checksum };
-}
-
-async function orFileError<T>(work: Promise<T>, root: string): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw fileError(error, root, 'write');
-  }
 }

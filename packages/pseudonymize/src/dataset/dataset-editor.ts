@@ -236,7 +236,8 @@ export class DatasetEditor {
   #edit(token: ElementToken, rule: Rule): void {
     const { tag, value } = token;
     const vr = token.vr === 'UN' ? (rule.vr ?? 'UN') : token.vr;
-    if (rule.heldBack !== undefined && value.length > 0) throw new HeldBackError(rule.heldBack);
+    if (rule.heldBack !== undefined && (value.length > 0 || rule.decision.by === 'recipe'))
+      throw new HeldBackError(rule.heldBack);
     if (rule.vr === 'SQ' && rule.action !== 'X' && rule.action !== 'Z') {
       // No sequence: there is nothing in it, or nobody knows what.
       if (value.length > 0) this.#remove(tag, 'UNREADABLE');
@@ -762,6 +763,7 @@ export class DatasetEditor {
     tokens: readonly Token[],
     rule: Rule,
   ): (() => void) | undefined {
+    if (rule.heldBack !== undefined) throw new HeldBackError(rule.heldBack);
     if (rule.action === 'X') {
       this.#report.counts.removed++;
       this.#report.counts.removedPrivate++;

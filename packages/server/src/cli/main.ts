@@ -44,6 +44,32 @@ function command(usage: string, description: string): Command {
     .exitOverride();
 }
 
+const pseudonymsOption = () =>
+  new Option(
+    '--pseudonyms <csv>',
+    'pseudonyms of patients: columns PatientID, Pseudonym, IssuerOfPatientID where wanted',
+  );
+
+const missingOption = () =>
+  new Option('--missing <what>', 'what becomes of patients that the table of pseudonyms lacks')
+    .choices(['hold', 'fail'])
+    .default('hold');
+
+const saltFileOption = () =>
+  new Option(
+    '--salt-file <file>',
+    'make pseudonyms as mass transfers of an earlier ADIT did, with their salt',
+  );
+
+const recipeOption = () =>
+  new Option(
+    '--recipe <name>',
+    'how to pseudonymize: a name (see the command recipe) or a JSON file; default: basic',
+  );
+
+const keyFileOption = () =>
+  new Option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run');
+
 const level = new Option('--level <level>', 'what to search for')
   .choices(['patient', 'study', 'series', 'image'])
   .default('study');
@@ -115,8 +141,11 @@ command('transfer', 'move studies from one place to another')
   .option('--series <uid>', 'only this series, as often as needed', uids)
   .option('--exclude-modality <modality>', 'leave out series of this modality', texts)
   .option('--pseudonym <text>', 'pseudonymize: becomes PatientID and PatientName', pseudonym)
-  .option('--recipe <name>', 'how to pseudonymize; default: basic')
-  .option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run')
+  .addOption(pseudonymsOption())
+  .addOption(missingOption())
+  .addOption(saltFileOption())
+  .addOption(recipeOption())
+  .addOption(keyFileOption())
   .addOption(
     new Option('--verify <how>', 'how to make sure that everything arrived').choices([
       'image',
@@ -145,9 +174,15 @@ command('transfer', 'move studies from one place to another')
   .action(run(async (options) => (await import('./transfer.ts')).transferCommand(output, options, stop)));
 
 command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder into a folder')
-  .requiredOption('--pseudonym <text>', 'becomes PatientID and PatientName', pseudonym)
-  .option('--recipe <name>', 'how to pseudonymize; default: basic')
-  .option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run')
+  .option('--pseudonym <text>', 'becomes PatientID and PatientName; default: made from the key', pseudonym)
+  .addOption(pseudonymsOption())
+  .addOption(missingOption())
+  .addOption(saltFileOption())
+  .addOption(recipeOption())
+  .addOption(keyFileOption())
+  .option('--report <file>', 'what was done to each instance, as JSON lines in a new file')
+  .option('--dry-run', 'only say what would be done, write nothing')
+  .option('--keep-names', 'call outputs as the inputs are, instead of by their new SOP Instance UID')
   .action(
     run(async (input: string, target: string, options) =>
       (await import('./pseudonymize.ts')).pseudonymizeCommand(output, input, target, options, stop),
@@ -160,6 +195,30 @@ command('leaks <path>', 'look for identifiers in files, DICOM or not, and say wh
   .action(
     run(async (path: string, options) =>
       (await import('./leaks.ts')).leaksCommand(output, path, options, stop),
+    ),
+  );
+
+command(
+  'explain <attribute>',
+  'say what a recipe makes of an attribute, and which row, option or rule decides',
+)
+  .addOption(recipeOption())
+  .option('--sop-class <name>', 'SOP class, by UID or name: what is removed or emptied depends on it')
+  .option('--path <sequence...>', 'sequences that the attribute is in, from the outside in')
+  .option('--creator <text>', 'Private Creator of a private attribute')
+  .action(
+    run(async (attribute: string, options) =>
+      (await import('./explain.ts')).explainCommand(output, attribute, options),
+    ),
+  );
+
+command('recipe [name]', 'list the recipes, or print one as JSON to begin your own with')
+  .option('--ctp <file>', 'make one of a script of CTP DicomAnonymizer, and say what differs')
+  .option('--ctp-lookup <file>', 'the lookup table of that script')
+  .option('--pseudonyms-out <file>', 'write the pseudonyms of that table, for --pseudonyms')
+  .action(
+    run(async (name: string | undefined, options) =>
+      (await import('./recipe.ts')).recipeCommand(output, name, options),
     ),
   );
 

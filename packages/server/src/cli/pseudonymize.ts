@@ -1,71 +1,160 @@
-import { stat } from 'node:fs/promises';
-import { DicomError, HeldBackError, TransferTally } from '@adit/core';
-import { createFolderSink, readDicomFile, walkFiles } from '@adit/core/node';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { type TransferCounts, TransferTally } from '@adit/core';
+import { walkFiles } from '@adit/core/node';
+import { mergeReports, type PseudonymizationReport } from '@adit/pseudonymize';
 import { type DeidentificationOptions, deidentificationFor } from './deidentification.ts';
-import { errorSentence, formatBytes, type Output, tellReasons } from './output.ts';
+import { formatBytes, type Output, tellReasons } from './output.ts';
 import { UsageError } from './place.ts';
+import type { FileResult, InputFile } from './pseudonymize-file.ts';
+import { pseudonymizeFiles } from './pseudonymize-pool.ts';
+import { openReportFile } from './pseudonymize-report.ts';
 
-/** `adit pseudonymize IN OUT`: files of a folder, or one file, into a folder; named by their new SOP Instance UID. */
+export interface PseudonymizeOptions extends DeidentificationOptions {
+  /** File for what was done to each instance. */
+  report?: string;
+  dryRun?: boolean;
+  keepNames?: boolean;
+}
+
+/**
+ * `adit pseudonymize IN OUT`: a file, or the files of a folder and those below, into a folder; named by their new SOP
+ * Instance UID.
+ */
 export async function pseudonymizeCommand(
   output: Output,
   input: string,
   target: string,
-  options: DeidentificationOptions,
+  options: PseudonymizeOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const { dryRun = false, keepNames = false } = options;
+  const isSingle = (await stat(input)).isFile();
+  if (!isSingle) await checkApart(input, target);
   const deidentification = await deidentificationFor(output, { recipe: 'basic', ...options });
-  if (!deidentification) throw new UsageError('pseudonymize needs --pseudonym.');
-  const pseudonymizer = deidentification.pseudonymizer(options.pseudonym);
-  const single = (await stat(input)).isFile();
-  const sink = createFolderSink(target, { layout: 'flat' });
+  if (deidentification === undefined) throw new UsageError('pseudonymize needs a recipe.');
+  await using report =
+    options.report === undefined
+      ? undefined
+      : await openReportFile(options.report, deidentification, { names: keepNames });
+
   const tally = new TransferTally();
   const { counts } = tally;
   counts.expected = 0;
+  let present = 0;
+  let merged = mergeReports([]);
 
-  for await (const path of walkFiles(input)) {
-    signal.throwIfAborted();
-    counts.expected += 1;
-    counts.received += 1;
-    try {
-      const instance = await pseudonymizer.transform(await readDicomFile(path));
-      const outcome = await sink.store(instance, { signal });
-      if (outcome.state === 'failed')
-        throw new DicomError('NOT_WRITTEN', outcome.message ?? 'could not be written');
-      counts.stored += 1;
-      counts.bytes += (await stat(path)).size;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof HeldBackError) {
-        counts.held += 1;
-        tally.addReason('held', error.message);
-      } else if (error instanceof DicomError && error.code === 'NOT_DICOM' && !single) {
-        counts.skipped += 1;
-        tally.addReason('skipped', 'no DICOM file');
-      } else {
-        counts.failed += 1;
-        tally.addReason('failed', errorSentence(error));
-      }
+  async function* files(): AsyncGenerator<InputFile, void, undefined> {
+    let number = 0;
+    for await (const path of walkFiles(input, { signal })) {
+      number += 1;
+      counts.expected = number;
+      yield { path, number, name: isSingle ? basename(path) : relative(input, path) };
     }
-    output.progress(counts, output.seconds());
   }
+
+  async function onResult(result: FileResult, file: InputFile): Promise<void> {
+    if (result.report !== undefined) merged = mergeReports([merged, result.report]);
+    if (result.state === 'present') present += 1;
+    count(tally, result, isSingle);
+    output.progress(counts, output.seconds());
+    await report?.add(result, file);
+  }
+
+  const settings = {
+    deidentification: deidentification.settings,
+    input,
+    target: dryRun ? undefined : resolve(target),
+    keepNames,
+  };
+  await pseudonymizeFiles(files(), settings, onResult, signal);
+
   tellReasons(output, tally.reasons(), 'file');
-  const ok = counts.stored > 0 && counts.failed === 0 && counts.held === 0;
-  if (counts.stored === 0 && counts.failed + counts.held === 0)
-    output.remark(`There is no DICOM file in ${input}.`);
+  if (dryRun) tellReport(output, merged);
+  const done = counts.stored + present;
+  const ok = done > 0 && counts.failed === 0 && counts.held === 0;
+  if (done + counts.failed + counts.held === 0) output.remark(`There is no DICOM file in ${input}.`);
   const seconds = output.seconds();
   output.summary(
     {
       ok,
       expected: counts.expected,
-      instances: counts.stored,
+      // Nothing is written in a dry run.
+      instances: dryRun ? 0 : counts.stored,
       skipped: counts.skipped,
       failed: counts.failed,
       held: counts.held,
-      bytes: counts.bytes,
+      bytes: dryRun ? 0 : counts.bytes,
       seconds,
     },
-    `${ok ? 'Done:' : 'Not done:'} ${counts.stored} of ${counts.expected} files (${formatBytes(counts.bytes)}) in ${seconds.toFixed(1)} s; ` +
-      `${counts.held} held back, ${counts.failed} failed, ${counts.skipped} skipped.`,
+    sentence(ok, counts, dryRun, seconds),
   );
   return ok;
+}
+
+/** Outputs among the inputs would be gone through as well. Throws `UsageError`. */
+async function checkApart(input: string, target: string): Promise<void> {
+  const [from, to] = await Promise.all([realpath(input), existingPath(target)]);
+  if (to === from || to.startsWith(from.endsWith(sep) ? from : from + sep)) {
+    throw new UsageError(`${target} is in ${input}: choose a folder beside it.`);
+  }
+}
+
+/** The path without links, also of what does not exist yet. */
+async function existingPath(path: string): Promise<string> {
+  const full = resolve(path);
+  try {
+    return await realpath(full);
+  } catch (error) {
+    const parent = dirname(full);
+    if (parent === full) throw error;
+    return join(await existingPath(parent), basename(full));
+  }
+}
+
+function count(tally: TransferTally, { state, message = '', bytes }: FileResult, isSingle: boolean): void {
+  const { counts } = tally;
+  counts.received += 1;
+  switch (state) {
+    case 'stored':
+      counts.stored += 1;
+      counts.bytes += bytes;
+      break;
+    case 'present':
+      counts.skipped += 1;
+      tally.addReason('skipped', 'the same output is there already');
+      break;
+    case 'held':
+      counts.held += 1;
+      tally.addReason('held', message);
+      break;
+    case 'not-dicom':
+      // A file that the command line names is to be one.
+      if (isSingle) {
+        counts.failed += 1;
+        tally.addReason('failed', message);
+      } else {
+        counts.skipped += 1;
+        tally.addReason('skipped', 'no DICOM file');
+      }
+      break;
+    case 'failed':
+      counts.failed += 1;
+      tally.addReason('failed', message);
+  }
+}
+
+/** What would be done, for people and programs. */
+function tellReport(output: Output, report: PseudonymizationReport): void {
+  const done = Object.entries(report.counts)
+    .filter(([, number]) => number > 0)
+    .map(([what, number]) => `${number} ${what}`);
+  output.event({ event: 'report', ...report }, `Attributes: ${done.join(', ') || 'none changed'}.`);
+}
+
+function sentence(ok: boolean, counts: Readonly<TransferCounts>, dryRun: boolean, seconds: number): string {
+  const rest = `${counts.held} held back, ${counts.failed} failed, ${counts.skipped} skipped.`;
+  const files = `${counts.stored} of ${counts.expected} files (${formatBytes(counts.bytes)})`;
+  if (dryRun) return `${files} would be pseudonymized; ${rest}`;
+  return `${ok ? 'Done:' : 'Not done:'} ${files} in ${seconds.toFixed(1)} s; ${rest}`;
 }

@@ -1,0 +1,50 @@
+import { open } from 'node:fs/promises';
+import type { Deidentification } from './deidentification.ts';
+import { UsageError } from './place.ts';
+import type { FileResult, InputFile } from './pseudonymize-file.ts';
+
+/** A file of what was done to each instance. */
+export interface ReportFile extends AsyncDisposable {
+  add(result: FileResult, file: InputFile): Promise<void>;
+}
+
+/**
+ * Begins a report: JSON lines, the first with recipe and key, then one for each file: its number in the order of names, what
+ * became of it, its new UID and what was done to it. It holds no value of an original, and no name of a file unless those are kept.
+ *
+ * Throws `UsageError` where the file exists.
+ */
+export async function openReportFile(
+  path: string,
+  { settings, recipeDigest, keyFingerprint }: Deidentification,
+  { names }: { names: boolean },
+): Promise<ReportFile> {
+  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    throw new UsageError(`${path} exists: name a new file for the report.`, error);
+  });
+  const output = file.createWriteStream();
+  // Asked for when a line is written: an error between two lines is that of the next.
+  let failure: Error | undefined;
+  output.on('error', (error) => {
+    failure = error;
+  });
+  const write = async (line: object): Promise<void> => {
+    if (failure) throw failure;
+    if (output.write(`${JSON.stringify(line)}\n`)) return;
+    await new Promise<void>((resolve) => {
+      output.once('drain', resolve).once('close', resolve);
+    });
+  };
+  await write({ recipe: settings.recipe.name, recipeDigest, keyFingerprint });
+  return {
+    add: (result, { number, name }) => write({ number, ...(names ? { name } : {}), ...result }),
+    async [Symbol.asyncDispose]() {
+      await new Promise<void>((resolve) => {
+        output.end(resolve);
+        output.once('close', resolve);
+      });
+      if (failure) throw failure;
+    },
+  };
+}
