@@ -12,6 +12,7 @@ import { echo } from './echo.ts';
 import { DimseError } from './index.ts';
 import { frameMessage } from './pdv-framer.ts';
 import { type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
+import { bytesOf } from './testing/bytes.ts';
 import { runDcmtk } from './testing/dcmtk.ts';
 import {
   associateRequest,
@@ -39,12 +40,6 @@ async function associate(port: number): Promise<ScriptedPeer> {
   peer.send(associateRequest([[CT, EXPLICIT]]));
   await peer.expect('A-ASSOCIATE-AC');
   return peer;
-}
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  for await (const piece of chunks) pieces.push(piece);
-  return Buffer.concat(pieces);
 }
 
 /** P-DATA-TF PDUs with these presentation data values: each PDU a list of them. */
