@@ -5,7 +5,9 @@ import { DimseError } from './dimse-error.ts';
 import { type MoveOptions, type MoveProgress, type MoveResult, move } from './move.ts';
 import { checkNode, type DimseNode, nodeName } from './node.ts';
 import { findContexts, planFind } from './query-model.ts';
+import type { Receiver } from './receiver.ts';
 import { retrieve } from './retrieve.ts';
+import { retrieveByMove } from './retrieve-by-move.ts';
 
 /** A node that can be searched and retrieved from. Dispose of it to release its associations. */
 export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable {
@@ -27,11 +29,21 @@ export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable 
   move(selection: Selection, options: MoveOptions): AsyncGenerator<MoveProgress, MoveResult, undefined>;
 }
 
+export interface DimseClientOptions {
+  /** Takes what a node with `retrieve: 'c-move'` sends. Several clients may share one. */
+  receiver?: Receiver | undefined;
+  /**
+   * Longest time without an object after a C-MOVE has ended, in seconds, while some are still to come or the node does not
+   * tell. Default: 10.
+   */
+  graceSeconds?: number;
+}
+
 /** An association is kept so many seconds for the next search or retrieval. */
 const IDLE_SECONDS = 5;
 
 /**
- * A client of a node: `find` by C-FIND, `retrieve` by C-GET, `move` by C-MOVE.
+ * A client of a node: `find` by C-FIND, `retrieve` by C-GET or by C-MOVE to a receiver, `move` by C-MOVE.
  *
  * Each search and each retrieval that runs has an association of its own; one that is over leaves its association to the
  * next for a while. Matches are filtered again on this side, for many nodes ignore keys they do not support. Both throw
@@ -46,23 +58,27 @@ const IDLE_SECONDS = 5;
  *   }
  * }
  */
-export function createDimseClient(node: DimseNode): DimseClient {
+export function createDimseClient(node: DimseNode, options: DimseClientOptions = {}): DimseClient {
   checkNode(node);
   // No limit: a loop over matches that retrieves each of them would wait for itself.
   const pool = new AssociationPool(node, { idleSeconds: IDLE_SECONDS });
   const search: Queryable = { find: (query, options) => find(pool, query, options?.signal) };
   return {
     ...search,
-    retrieve: (selection, options) => {
-      if (node.retrieve === 'c-move') {
-        throw new DimseError(
-          'INVALID_NODE',
-          `${nodeName(node)} is to be retrieved from by C-MOVE, which needs a receiver that is not there: use C-GET.`,
-        );
+    retrieve: (selection, retrieving) => {
+      if (node.retrieve !== 'c-move') return retrieve(node, pool, search, selection, retrieving);
+      if (options.receiver) {
+        return retrieveByMove(node, pool, search, options.receiver, selection, {
+          ...retrieving,
+          graceSeconds: options.graceSeconds,
+        });
       }
-      return retrieve(node, pool, search, selection, options);
+      throw new DimseError(
+        'INVALID_NODE',
+        `${nodeName(node)} is to be retrieved from by C-MOVE, which needs a receiver that is not there: give one, or use C-GET.`,
+      );
     },
-    move: (selection, options) => move(node, pool, search, selection, options),
+    move: (selection, moving) => move(node, pool, search, selection, moving),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }

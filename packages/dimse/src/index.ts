@@ -8,7 +8,7 @@ export type { CGetOptions, CGetResult } from './c-get.ts';
 export type { CMoveOptions } from './c-move.ts';
 export type { CStoreOptions } from './c-store.ts';
 export { type ConnectOptions, connect } from './connect.ts';
-export { createDimseClient, type DimseClient } from './dimse-client.ts';
+export { createDimseClient, type DimseClient, type DimseClientOptions } from './dimse-client.ts';
 export { DimseError, type DimseErrorCode, type DimseErrorOptions } from './dimse-error.ts';
 export { createDimseSink, type DimseSink, type DimseSinkOptions } from './dimse-sink.ts';
 export { type EchoOptions, type EchoResult, echo } from './echo.ts';
@@ -16,6 +16,14 @@ export type { MoveOptions, MoveProgress, MoveResult } from './move.ts';
 export type { EventReport, NActionOptions } from './n-service.ts';
 export { type DimseNode, type DimseTimeouts, isValidAeTitle, nodeName, parseDimseUrl } from './node.ts';
 export type { ContextRequest, PresentationContext } from './presentation-context.ts';
+export {
+  type Arrival,
+  createReceiver,
+  type Delivery,
+  type Expectation,
+  type Receiver,
+  type ReceiverOptions,
+} from './receiver.ts';
 export { isTransientRejection, rejectReason } from './reject-reason.ts';
 export type * from './scp/handlers.ts';
 export {

@@ -16,6 +16,7 @@ export const Status = {
   invalidArgumentValue: 0x0115,
   noSuchSopClass: 0x0118,
   sopClassNotSupported: 0x0122,
+  notAuthorized: 0x0124,
   unrecognizedOperation: 0x0211,
   mistypedArgument: 0x0212,
   outOfResources: 0xa700,
