@@ -1,8 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DicomError, type DicomInstance, readPart10, TransferSyntax } from '@adit/core';
+import { readDicomFile } from '@adit/core/node';
 import { expect, test } from 'vitest';
 import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
@@ -23,30 +23,17 @@ async function readCorpus(folder: string): Promise<{ instances: FromFile[]; refu
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || !entry.name.endsWith('.dcm')) continue;
     const file = join(entry.parentPath, entry.name);
-    const read = await readPart10(createReadStream(file)).catch((error: unknown) => {
+    const read = await readDicomFile(file, { tags: [] }).catch((error: unknown) => {
       if (!(error instanceof DicomError)) throw error;
       refused.push(`${entry.name}: ${error.code}`);
       return undefined;
     });
     if (!read) continue;
-    await read.dataset[Symbol.asyncIterator]().return?.();
-    const { sopClassUid, sopInstanceUid, transferSyntaxUid } = read;
+    const { sopInstanceUid } = read;
     // The same object in several encodings goes by several names: the command's UID is not compared with the data set's.
     const name = names.has(sopInstanceUid) ? `${sopInstanceUid}.${names.size}` : sopInstanceUid;
     names.add(name);
-    const open = async () => (await readPart10(createReadStream(file))).dataset;
-    instances.push({
-      file,
-      sopClassUid,
-      sopInstanceUid: name,
-      transferSyntaxUid,
-      dataset: {
-        [Symbol.asyncIterator]: () =>
-          (async function* () {
-            yield* await open();
-          })(),
-      },
-    });
+    instances.push({ ...read, file, sopInstanceUid: name });
   }
   return { instances, refused };
 }

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type DicomInstance, SopClass, TransferSyntax } from '@adit/core';
+import {
+  type DatasetReader,
+  type DicomInstance,
+  SopClass,
+  type StoredDataset,
+  TransferSyntax,
+} from '@adit/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { decodeCommandSet } from './command-set.ts';
 import { createDimseSink } from './dimse-sink.ts';
@@ -375,4 +381,104 @@ test('an instance can be stored again from the same data set, if that can be rea
   };
   expect((await sink.store(again)).state).toBe('failed');
   expect((await sink.store(again)).state).toBe('stored');
+});
+
+describe('a stored data set', () => {
+  /** The bytes of a data set that can be read into the sender's memory; `open` may be replaced. */
+  function stored(
+    bytes: Buffer,
+    open?: StoredDataset['open'],
+  ): { dataset: StoredDataset; readings: () => number } {
+    let openReadings = 0;
+    const openBytes = async (): Promise<DatasetReader> => {
+      let position = 0;
+      openReadings += 1;
+      return {
+        byteLength: bytes.length,
+        fill: async (buffers) => {
+          for (const buffer of buffers) position += bytes.copy(buffer, 0, position);
+        },
+        close: () => {
+          openReadings -= 1;
+        },
+      };
+    };
+    return {
+      readings: () => openReadings,
+      dataset: {
+        open: open ?? openBytes,
+        async *[Symbol.asyncIterator]() {
+          yield bytes;
+        },
+      },
+    };
+  }
+
+  const digestOf = (bytes: Buffer) => bytes.reduce((digest, byte) => (digest * 31 + byte) >>> 0, 0);
+
+  test.each([0, 2, 16_372, 1_000_000, 2_500_000])('of %i bytes arrives whole', async (length) => {
+    const log = await start();
+    await using sink = createDimseSink(log.node);
+    const bytes = Buffer.alloc(length, 'The quick brown fox. ');
+    const { dataset, readings } = stored(bytes);
+    expect(await sink.store({ ...instance('1.2.1'), dataset })).toMatchObject({ state: 'stored' });
+    expect(log.stored).toEqual([{ sopInstanceUid: '1.2.1', length, digest: digestOf(bytes) }]);
+    expect(readings()).toBe(0);
+  });
+
+  test('of odd length is padded when it is deflated', async () => {
+    const log = await start();
+    await using sink = createDimseSink(log.node);
+    const { dataset, readings } = stored(Buffer.alloc(2_000_001, 7));
+    const transferSyntaxUid = TransferSyntax.DeflatedExplicitVrLittleEndian;
+    await sink.store({ ...instance('1.2.1', { transferSyntaxUid }), dataset });
+    expect(log.stored.map(({ length }) => length)).toEqual([2_000_002]);
+    expect(readings()).toBe(0);
+  });
+
+  test('is read again when the association breaks in the middle of it', async () => {
+    const bytes = Buffer.alloc(3_000_000, 'The quick brown fox. ');
+    const { dataset, readings } = stored(bytes);
+    await using peer = await scriptedServer(async (script, index) => {
+      await script.accept();
+      if (index === 0) {
+        await script.receiveBytes(1_500_000);
+        script.socket.destroy();
+        return;
+      }
+      const message = await script.receiveMessage();
+      expect(message.dataset.equals(bytes)).toBe(true);
+      const { messageId = 0 } = decodeCommandSet(message.command);
+      script.sendMessage(1, { commandField: 0x8001, messageIdBeingRespondedTo: messageId, status: 0 });
+      await script.untilClosed();
+    });
+    const sink = createDimseSink({ ...peer.node, timeouts: { release: 0.05 } });
+    expect(await sink.store({ ...instance('1.2.1'), dataset })).toMatchObject({ state: 'stored' });
+    expect(peer.connections()).toBe(2);
+    expect(readings()).toBe(0);
+    await sink[Symbol.asyncDispose]();
+  });
+
+  test('that fails is thrown, and never arrives', async () => {
+    const log = await start();
+    await using sink = createDimseSink(log.node);
+    const error = new Error('cut');
+    let closed = 0;
+    const cut = stored(Buffer.alloc(0), async () => ({
+      byteLength: 3_000_000,
+      fill: async () => {
+        if (fills++ > 0) throw error;
+      },
+      close: () => {
+        closed += 1;
+      },
+    }));
+    let fills = 0;
+    await expect(sink.store({ ...instance('1.2.1'), dataset: cut.dataset })).rejects.toBe(error);
+    const missing = stored(Buffer.alloc(0), () => Promise.reject(error));
+    await expect(sink.store({ ...instance('1.2.2'), dataset: missing.dataset })).rejects.toBe(error);
+    expect((await sink.store(instance('1.2.3'))).state).toBe('stored');
+    expect(log.stored.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(['1.2.3']);
+    expect(closed).toBe(1);
+  });
 });

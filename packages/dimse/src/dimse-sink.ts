@@ -3,6 +3,7 @@ import {
   DicomError,
   type DicomInstance,
   type InstanceSink,
+  isStoredDataset,
   type StoreOutcome,
   transferSyntaxOrDefault,
 } from '@adit/core';
@@ -93,7 +94,7 @@ class StoreScu implements DimseSink {
       throw new DimseError('CLOSED', `The connection to ${nodeName(this.#node)} is closed already.`);
     }
     const dataset = new ReplayableDataset(instance.dataset);
-    const store = this.#store({ ...instance, dataset }, dataset, options.signal);
+    const store = this.#store(instance, dataset, options.signal);
     this.#stores.add(store);
     try {
       return await store;
@@ -120,6 +121,7 @@ class StoreScu implements DimseSink {
     signal: AbortSignal | undefined,
   ): Promise<StoreOutcome> {
     const { sopClassUid } = instance;
+    const replayed = { ...instance, dataset };
     const own = instance.transferSyntaxUid;
     const key = `${sopClassUid} ${own}`;
     const syntaxes = [own];
@@ -136,15 +138,17 @@ class StoreScu implements DimseSink {
           this.#refused.set(key, noContextMessage(association, sopClassUid, own));
           continue;
         }
+        // What is stored goes fastest as it is, and can always begin anew.
+        const direct = accepted === own && isStoredDataset(instance.dataset);
         const options = {
           signal,
           ...(this.#moveOriginator && { moveOriginator: this.#moveOriginator }),
-          onUnrepeatable: () => dataset.forget(),
+          onUnrepeatable: direct ? () => undefined : () => dataset.forget(),
         };
         const outcome =
           accepted === own
-            ? await association.cStore(instance, options)
-            : await this.#storeTranscoded(association, instance, accepted, dataset, options);
+            ? await association.cStore(direct ? instance : replayed, options)
+            : await this.#storeTranscoded(association, replayed, accepted, dataset, options);
         if (outcome.retryable) this.#pool.shrink();
         return outcome;
       } catch (error) {

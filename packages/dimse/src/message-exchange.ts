@@ -199,20 +199,18 @@ export class MessageExchange {
     responses.onFailure = failed.reject;
     const turn = this.#sender.queueStore();
     try {
-      const iterator = dataset[Symbol.asyncIterator]();
       const whole: CommandSet = {
         ...command,
         commandField: CommandField.cStoreRq,
         messageId: responses.messageId,
         commandDataSetType: DATA_SET_FOLLOWS,
       };
-      const sending = turn.send(context, whole, iterator, onUnrepeatable);
+      const sending = turn.send(context, whole, dataset, onUnrepeatable);
       sending.catch(() => undefined);
       try {
         await Promise.race([sending, failed.promise]);
       } catch (error) {
-        // The iterator may be in the middle of a `next`: it is told, not waited for.
-        void Promise.resolve(iterator.return?.()).catch(() => undefined);
+        turn.leaveSource();
         // A failed source ends the association, which fails this store in turn: the source's error is the reason.
         throw turn.sourceFailure ? turn.sourceFailure.error : error;
       }

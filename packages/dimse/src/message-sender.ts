@@ -1,5 +1,6 @@
 import { transferSyntaxOrDefault } from '@adit/core';
 import { type CommandSet, DATA_SET_FOLLOWS, encodeCommandSet, NO_DATA_SET } from './command-set.ts';
+import { type ObjectBatch, type ObjectBatches, objectBatches } from './object-batches.ts';
 import { frameMessage, PdvFramer, recycleBatch } from './pdv-framer.ts';
 import type { PresentationContext } from './presentation-context.ts';
 import type { UpperLayer } from './upper-layer.ts';
@@ -99,53 +100,48 @@ export class MessageSender {
     turn: StoreTurn,
     context: PresentationContext,
     command: CommandSet,
-    dataset: AsyncIterator<Uint8Array>,
+    dataset: AsyncIterable<Uint8Array>,
     onUnrepeatable: (() => void) | undefined,
   ): Promise<void> {
-    const padded = transferSyntaxOrDefault(context.transferSyntax).deflated;
-    const chunks = padded ? padToEven(dataset) : dataset;
     const framer = new PdvFramer(context.id, this.#maximumFragment);
-    let first = true;
     try {
       framer.command(encodeCommandSet(command));
-      for (;;) {
-        const { done, value: chunk } = await turn.nextChunk(chunks);
-        if (done) break;
-        let offset = framer.append(chunk, 0);
-        while (offset < chunk.length) {
-          if (first) await this.#writeFirst(turn, framer.take());
-          else await this.#writeBatch(framer.take());
-          if (first) onUnrepeatable?.();
-          first = false;
-          offset = framer.append(chunk, offset);
-        }
+      let batch = await turn.firstBatch(framer, dataset, transferSyntaxOrDefault(context.transferSyntax));
+      const written = await this.#begin(turn, batch.bytes);
+      if (!batch.last) onUnrepeatable?.();
+      for (let from = written; ; from = 0) {
+        // The next batch is read while this one is written.
+        const following = batch.last ? undefined : turn.nextBatch();
+        following?.catch(() => undefined);
+        await this.#writeBatch(batch.bytes, from);
+        if (!following) break;
+        batch = await following;
       }
-      framer.end();
-      if (first) await this.#writeFirst(turn, framer.take());
-      else await this.#writeBatch(framer.take());
     } catch (error) {
-      framer.drop();
       // The peer has a part of the object: a half object must never look like a whole one.
       if (turn.begun) this.#association.abort();
       throw error;
+    } finally {
+      framer.drop();
+      turn.leaveSource();
     }
     this.#unlock();
   }
 
-  /** Waits for the turn with the first batch in hand, then writes it, or what the early byte left of it. */
-  async #writeFirst(turn: StoreTurn, batch: Buffer): Promise<void> {
+  /** Waits for the object's turn with the first batch in hand. Gives how much of it the early byte has written. */
+  async #begin(turn: StoreTurn, batch: Buffer): Promise<number> {
     turn.ready = batch;
     this.#sendEarlyByte();
     await turn.granted.promise;
     if (turn.begun) {
       this.#cutPdu = false;
-      await this.#writeBatch(batch, 1);
-      return;
+      return 1;
     }
     await this.written();
+    this.#association.throwIfOver();
     this.#writing = Promise.withResolvers();
     turn.begun = true;
-    await this.#writeBatch(batch);
+    return 0;
   }
 
   async #writeBatch(batch: Buffer, from = 0): Promise<void> {
@@ -211,7 +207,7 @@ type SendStore = (
   turn: StoreTurn,
   context: PresentationContext,
   command: CommandSet,
-  dataset: AsyncIterator<Uint8Array>,
+  dataset: AsyncIterable<Uint8Array>,
   onUnrepeatable: (() => void) | undefined,
 ) => Promise<void>;
 
@@ -225,6 +221,8 @@ class StoreTurn {
   begun = false;
   /** What the object's source threw. */
   sourceFailure: { error: unknown } | undefined;
+  #batches: ObjectBatches | undefined;
+  #left = false;
   readonly #send: SendStore;
   readonly #end: (turn: StoreTurn) => void;
 
@@ -242,15 +240,40 @@ class StoreTurn {
   send(
     context: PresentationContext,
     command: CommandSet,
-    dataset: AsyncIterator<Uint8Array>,
+    dataset: AsyncIterable<Uint8Array>,
     onUnrepeatable?: () => void,
   ): Promise<void> {
     return this.#send(this, context, command, dataset, onUnrepeatable);
   }
 
-  async nextChunk(chunks: AsyncIterator<Uint8Array>): Promise<IteratorResult<Uint8Array>> {
+  /** Opens the data set and frames its beginning. */
+  async firstBatch(
+    framer: PdvFramer,
+    dataset: AsyncIterable<Uint8Array>,
+    { deflated }: { deflated: boolean },
+  ): Promise<ObjectBatch> {
+    return this.#fromSource(async () => {
+      const batches = await objectBatches(framer, dataset, deflated);
+      if (this.#left) batches.close();
+      else this.#batches = batches;
+      return batches.next();
+    });
+  }
+
+  nextBatch(): Promise<ObjectBatch> {
+    return this.#fromSource(() => this.#batches!.next());
+  }
+
+  /** No more of the data set is wanted. */
+  leaveSource(): void {
+    this.#left = true;
+    this.#batches?.close();
+    this.#batches = undefined;
+  }
+
+  async #fromSource<T>(read: () => Promise<T>): Promise<T> {
     try {
-      return await chunks.next();
+      return await read();
     } catch (error) {
       this.sourceFailure = { error };
       throw error;
@@ -261,26 +284,4 @@ class StoreTurn {
   end(): void {
     this.#end(this);
   }
-}
-
-const PADDING: IteratorResult<Uint8Array> = { done: false, value: Buffer.alloc(1) };
-
-/**
- * A deflated data set of odd length is padded with NUL (PS3.5 §A.5). Files are found without, and DCMTK aborts on a fragment
- * of odd length.
- */
-function padToEven(source: AsyncIterator<Uint8Array>): AsyncIterator<Uint8Array> {
-  let odd = false;
-  return {
-    next: async () => {
-      const result = await source.next();
-      if (result.done) {
-        if (!odd) return result;
-        odd = false;
-        return PADDING;
-      }
-      odd = (result.value.length % 2 === 1) !== odd;
-      return result;
-    },
-  };
 }

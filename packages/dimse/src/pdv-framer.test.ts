@@ -51,6 +51,21 @@ function frame(command: Uint8Array, chunks: readonly Uint8Array[], maximumLength
   return batches;
 }
 
+/** What a message becomes whose data set is read straight into its place. */
+function fill(command: Uint8Array, data: Uint8Array, maximumLength: number): Buffer[] {
+  const batches: Buffer[] = [];
+  const framer = new PdvFramer(5, maximumFragmentLength(maximumLength));
+  framer.command(command);
+  for (let at = 0; at < data.length; ) {
+    for (const place of framer.reserve(data.length - at)) {
+      place.set(data.subarray(at, at + place.length));
+      at += place.length;
+    }
+    batches.push(Buffer.from(framer.take()));
+  }
+  return batches;
+}
+
 function checkMessage(values: readonly Value[], command: Uint8Array, data: Uint8Array): void {
   const commands = values.filter((value) => value.command);
   const datasets = values.filter((value) => !value.command);
@@ -95,6 +110,33 @@ test('data that end with a batch are marked as the last all the same', () => {
   expect(framed.map(({ length }) => length)).toEqual([BATCH_LENGTH]);
   checkMessage(read(framed, BATCH_LENGTH), command, Buffer.alloc(room, 1));
 });
+
+test('places can be reserved for data that come later, in PDUs of any size', () => {
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 2, maxLength: 3000 }).map((data) => data.subarray(data.length % 2)),
+      fc.oneof(fc.integer({ min: 8, max: 200 }), fc.constantFrom(5678, 7890, 16383, 16384, 0)),
+      (data, maximumLength) => {
+        const framed = fill(command, data, maximumLength);
+        checkMessage(read(framed, maximumLength || BATCH_LENGTH), command, data);
+      },
+    ),
+  );
+});
+
+test.each([4096, 5678, 16384, 131072, 0])(
+  'places for large data go in batches, at PDUs of %i',
+  (maximumLength) => {
+    const room = BATCH_LENGTH - 2 * 12 - command.length;
+    for (const length of [room - 2, room, room + 2, 4_500_000]) {
+      const data = Buffer.alloc(length, 'The quick brown fox. ');
+      const framed = fill(command, data, maximumLength);
+      expect(framed.length).toBeLessThanOrEqual(Math.ceil(length / 1e6) + 1);
+      for (const batch of framed) expect(batch.length).toBeLessThanOrEqual(BATCH_LENGTH);
+      checkMessage(read(framed, maximumLength || BATCH_LENGTH), command, data);
+    }
+  },
+);
 
 test('an empty data set is one empty fragment', () => {
   expect(read(frame(command, [], 0), BATCH_LENGTH)).toEqual([

@@ -82,6 +82,26 @@ export class PdvFramer {
     return at;
   }
 
+  /**
+   * Frames the last `length` bytes of the data set without having them, as far as the batch has room, and gives the
+   * places where they belong.
+   */
+  reserve(length: number): Buffer[] {
+    const places: Buffer[] = [];
+    let left = length;
+    while (left > 0) {
+      const shortest = Math.min(SHORTEST_TAIL, this.#maximumFragment, left);
+      if (BATCH_LENGTH - this.#length < HEADERS_LENGTH + shortest) break;
+      this.#begin();
+      const end = this.#length + Math.min(left, this.#room());
+      places.push(this.#batch.subarray(this.#length, end));
+      left -= end - this.#length;
+      this.#length = end;
+      this.#close(left === 0 ? PDV_LAST : 0);
+    }
+    return places;
+  }
+
   /** Marks the end of the command set or data set, which may be empty. */
   end(): void {
     if (this.#open < 0) this.#begin();

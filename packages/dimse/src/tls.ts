@@ -1,11 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import {
-  type ConnectionOptions,
-  createSecureContext,
-  type TlsOptions as ServerTlsOptions,
-  TLSSocket,
-} from 'node:tls';
+import type { ConnectionOptions, TlsOptions as ServerTlsOptions, TLSSocket } from 'node:tls';
+import { nodeCrypto, nodeTls } from './lazy-builtins.ts';
 
 /** TLS as `node:tls` takes it; certificates and keys are PEM. What is left out follows BCP 195. */
 export type TlsOptions = Pick<
@@ -89,7 +84,7 @@ export function readTlsFiles(files: {
     }
     try {
       // An authority that cannot be read would be ignored, and nobody trusted.
-      if (name !== 'key') new X509Certificate(tls[name]!);
+      if (name !== 'key') new (nodeCrypto().X509Certificate)(tls[name]!);
     } catch (cause) {
       throw new Error(`the file "${file}" given as ${name} holds no certificate in PEM`, { cause });
     }
@@ -98,7 +93,7 @@ export function readTlsFiles(files: {
     throw new Error('a certificate and its key belong together: give both cert and key');
   }
   try {
-    createSecureContext(tls);
+    nodeTls().createSecureContext(tls);
   } catch (cause) {
     throw new Error(`the key in "${files.key}" is not that of the certificate in "${files.cert}"`, { cause });
   }
@@ -130,8 +125,9 @@ export interface TlsReport {
 
 /** Describes a connection over TLS; undefined over anything else, and before the handshake. */
 export function tlsReport(socket: object): TlsReport | undefined {
-  const protocol = socket instanceof TLSSocket ? socket.getProtocol() : null;
-  if (!(socket instanceof TLSSocket) || protocol === null || protocol === 'unknown') return undefined;
+  if (!isTlsSocket(socket)) return undefined;
+  const protocol = socket.getProtocol();
+  if (protocol === null || protocol === 'unknown') return undefined;
   const report: TlsReport = {
     protocol,
     cipherSuite: socket.getCipher()?.standardName ?? '',
@@ -139,7 +135,7 @@ export function tlsReport(socket: object): TlsReport | undefined {
   // The X509Certificate of the socket itself keeps Node from judging the certificate afterwards.
   const { raw } = socket.getPeerCertificate();
   if (raw) {
-    const certificate = new X509Certificate(raw);
+    const certificate = new (nodeCrypto().X509Certificate)(raw);
     report.certificate = {
       subject: distinguishedName(certificate.subject),
       issuer: distinguishedName(certificate.issuer),
@@ -150,6 +146,10 @@ export function tlsReport(socket: object): TlsReport | undefined {
     };
   }
   return report;
+}
+
+function isTlsSocket(socket: object): socket is TLSSocket {
+  return 'encrypted' in socket;
 }
 
 function distinguishedName(lines: string | undefined): string {

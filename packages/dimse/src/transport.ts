@@ -1,5 +1,5 @@
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { nodeTls } from './lazy-builtins.ts';
 import { clientTlsOptions, type TlsOptions, type TlsReport, tlsReport } from './tls.ts';
 
 /** What an upper layer hears from its connection. */
@@ -47,7 +47,7 @@ export function openTransport(options: {
   const { host, port, tls } = options;
   if (tls) {
     return new SocketTransport((deliver) => {
-      const socket = connectTls(clientTlsOptions(host, port, tls));
+      const socket = nodeTls().connect(clientTlsOptions(host, port, tls));
       socket.setNoDelay(true);
       socket.on('data', deliver);
       return socket;

@@ -39,8 +39,11 @@ export function dictionaryEntry(tag: Tag): DictionaryEntry | undefined {
 
 /** The tag of a keyword; of a repeating group, the first: `OverlayData` is (6000,3000). */
 export function tagOf(keyword: string): Tag | undefined {
-  keywords ??= loadKeywords();
-  return keywords.get(keyword);
+  const known = keywords.get(keyword);
+  if (known !== undefined) return known;
+  const tag = findKeyword(keyword);
+  if (tag !== undefined) keywords.set(keyword, tag);
+  return tag;
 }
 
 /** The keyword of a tag; undefined for private and unknown tags. */
@@ -66,9 +69,10 @@ interface Dictionary {
   repeating: Map<number, Map<Tag, DictionaryEntry>>;
 }
 
-// Both are made on first use, and entries when they are asked for: whoever only moves explicit VR data sets never pays.
+// Made on first use, and entries when they are asked for: whoever only moves explicit VR data sets never pays.
 let dictionary: Dictionary | undefined;
-let keywords: Map<string, Tag> | undefined;
+/** Those that were asked for: a program asks for few of the thousands there are. */
+const keywords = new Map<string, Tag>();
 
 function load(): Dictionary {
   const made: Dictionary = { places: new Map(), entries: new Map(), repeating: new Map() };
@@ -92,13 +96,24 @@ function load(): Dictionary {
   return made;
 }
 
-function loadKeywords(): Map<string, Tag> {
-  const made = new Map<string, Tag>();
-  for (const { digits, place } of lines()) {
-    const keyword = dictionaryData.slice(place, dictionaryData.indexOf(' ', place));
-    if (keyword !== '') made.set(keyword, Number.parseInt(digits.replaceAll('x', '0'), 16));
+/** Searches the data for the line of a keyword. */
+function findKeyword(keyword: string): Tag | undefined {
+  if (keyword === '') return undefined;
+  const text = `${keyword} `;
+  for (
+    let place = dictionaryData.indexOf(text);
+    place >= 0;
+    place = dictionaryData.indexOf(text, place + 1)
+  ) {
+    const line = dictionaryData.lastIndexOf('\n', place) + 1;
+    const start = dictionaryData[line] === '!' ? line + 1 : line;
+    // Else it is the end of a longer keyword, or a VR.
+    if (start + 4 !== place) continue;
+    const group = dictionaryData.lastIndexOf('=', place) + 1;
+    const digits = dictionaryData.slice(group, group + 4) + dictionaryData.slice(start, place);
+    return Number.parseInt(digits.replaceAll('x', '0'), 16);
   }
-  return made;
+  return undefined;
 }
 
 /** The attributes of the data: eight digits, and where their line goes on behind them. */

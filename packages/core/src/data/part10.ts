@@ -175,16 +175,18 @@ async function readMeta(head: Head): Promise<{ start: number; meta: Attributes }
   else if (hasMagic(bytes, 0)) start = 4;
 
   let end = start;
-  for (;;) {
-    const length = await metaElementLength(head, end);
-    if (length === undefined) break;
-    end += length;
+  for (let read = bytes; ; ) {
+    end = endOfMeta(read, end);
     if (end - start > maxMetaLength) {
       throw new DicomError('TOO_LARGE', 'The File Meta Information is longer than any can be.');
     }
+    const longer = await head.upTo(end + metaHeaderLength);
+    if (longer.length === read.length) break;
+    read = longer;
   }
   const all = await head.upTo(end);
-  if (all.length < end) throw new DicomError('TRUNCATED', 'The file ends within its File Meta Information.');
+  const isCut = all.length < end || (all[end] === 0x02 && all[end + 1] === 0x00);
+  if (isCut) throw new DicomError('TRUNCATED', 'The file ends within its File Meta Information.');
   const meta = decodeDataset(all.subarray(start, end), {
     transferSyntaxUid: TransferSyntax.ExplicitVrLittleEndian,
   });
@@ -195,18 +197,30 @@ function hasMagic(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === 0x44 && bytes[at + 1] === 0x49 && bytes[at + 2] === 0x43 && bytes[at + 3] === 0x4d;
 }
 
+/** Most bytes that an element's header takes. */
+const metaHeaderLength = 12;
+
+/** Where the elements of group 0002 end that begin here, as far as they can be seen. The group length is often wrong. */
+function endOfMeta(bytes: Uint8Array, start: number): number {
+  let end = start;
+  for (;;) {
+    const length = metaElementLength(bytes, end);
+    if (length === undefined) return end;
+    end += length;
+  }
+}
+
 /**
  * The length of the element of group 0002 that begins here, in explicit VR little endian (PS3.10 §7.1), or in implicit
- * VR as some have written it; undefined when no such element does. The group length is not relied on: it is often wrong.
+ * VR as some have written it; undefined when no such element does.
  */
-async function metaElementLength(head: Head, at: number): Promise<number | undefined> {
-  const bytes = await head.upTo(at + 12);
+function metaElementLength(bytes: Uint8Array, at: number): number | undefined {
   if (bytes.length < at + 8 || bytes[at] !== 0x02 || bytes[at + 1] !== 0x00) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const vr = vrAt(bytes, at + 4);
   if (vr === undefined) return 8 + view.getUint32(at + 4, true);
   if (!hasLongLength(vr)) return 8 + view.getUint16(at + 6, true);
-  return bytes.length < at + 12 ? 12 : 12 + view.getUint32(at + 8, true);
+  return bytes.length < at + metaHeaderLength ? undefined : metaHeaderLength + view.getUint32(at + 8, true);
 }
 
 function vrAt(bytes: Uint8Array, at: number) {

@@ -5,10 +5,10 @@ import type { AbortableOptions, Queryable } from '../query/types.ts';
 import { oneReader } from '../transfer/one-reader.ts';
 import { type RetrievalContext, retrieval } from '../transfer/retrieval.ts';
 import type { DicomInstance, InstanceSource, RetrieveFailure, Selection } from '../transfer/types.ts';
+import { fileDataset } from './file-dataset.ts';
 import { fileError } from './file-error.ts';
 import { type FolderIndex, type IndexedInstance, readFolderIndex, type SkippedFile } from './folder-index.ts';
 import { searchFolder } from './folder-search.ts';
-import { datasetOfFile } from './read-dicom-file.ts';
 
 export interface FolderSourceOptions {
   /** Called for each file that holds no instance, cannot be read, or holds an instance another file has. */
@@ -82,12 +82,12 @@ function choose(
 }
 
 async function* give(
-  { path, sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength }: IndexedInstance,
+  { path, datasetOffset, sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength }: IndexedInstance,
   folder: string,
   { signal, onReader }: RetrievalContext,
 ): AsyncGenerator<DicomInstance, void, undefined> {
   signal.throwIfAborted();
-  const bytes = readable(path, folder, signal);
+  const bytes = readable(fileDataset({ path, offset: datasetOffset, byteLength }), folder, signal);
   const reader = oneReader(
     bytes,
     () => new DicomError('NOT_READ', `An instance of ${folder} was not read before the next was asked for.`),
@@ -102,12 +102,12 @@ async function* give(
 }
 
 async function* readable(
-  path: string,
+  dataset: AsyncIterable<Uint8Array>,
   folder: string,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    for await (const chunk of datasetOfFile(path)) {
+    for await (const chunk of dataset) {
       signal.throwIfAborted();
       yield chunk;
     }

@@ -13,6 +13,7 @@ export interface IndexedInstance {
   sopClassUid: string;
   sopInstanceUid: string;
   transferSyntaxUid: string;
+  datasetOffset: number;
   byteLength: number;
   attributes: Attributes;
 }
@@ -71,7 +72,7 @@ export async function readFolderIndex(
 
 /** Gives a code when the file is not taken. */
 function add(studies: Map<string, IndexedStudy>, path: string, file: DicomFile): string | undefined {
-  const { sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength, attributes } = file;
+  const { sopClassUid, sopInstanceUid, transferSyntaxUid, datasetOffset, byteLength, attributes } = file;
   const studyInstanceUid = textOf(attributes, 'StudyInstanceUID');
   const seriesInstanceUid = textOf(attributes, 'SeriesInstanceUID');
   // A DICOMDIR, or something else that is not part of a study.
@@ -91,6 +92,7 @@ function add(studies: Map<string, IndexedStudy>, path: string, file: DicomFile):
     sopClassUid,
     sopInstanceUid,
     transferSyntaxUid,
+    datasetOffset,
     byteLength,
     attributes: {
       ...pick(attributes, IMAGE_KEYS, SERIES_KEYS, STUDY_KEYS),

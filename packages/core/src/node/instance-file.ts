@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { link, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -32,7 +31,7 @@ export async function writeInstanceFile(
   instance: DicomInstance,
   { root, signal }: { root: string; signal?: AbortSignal },
 ): Promise<WrittenInstance> {
-  const temporary = join(dirname(path), `.${randomUUID()}.part`);
+  const temporary = join(dirname(path), `.${crypto.randomUUID()}.part`);
   try {
     await orFileError(makeFolder(dirname(path)), root);
   } catch (error) {

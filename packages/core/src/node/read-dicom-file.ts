@@ -1,12 +1,17 @@
-import { stat } from 'node:fs/promises';
+import { closeSync, fstatSync, open as openCallback, read as readCallback } from 'node:fs';
+import { promisify } from 'node:util';
 import type { Attributes } from '../data/attributes.ts';
 import { readPart10 } from '../data/part10.ts';
 import { peekHeader } from '../data/peek-header.ts';
 import { parseTag, type Tag } from '../data/tag.ts';
 import { returnKeys } from '../query/return-keys.ts';
 import type { QueryLevel } from '../query/types.ts';
-import type { DicomInstance } from '../transfer/types.ts';
-import { fileChunks } from './file-chunks.ts';
+import type { DicomInstance, StoredDataset } from '../transfer/types.ts';
+import { fileDataset } from './file-dataset.ts';
+
+// A `FileHandle` costs several times as much for each file.
+const open = promisify(openCallback);
+const read = promisify(readCallback);
 
 const LEVELS: readonly QueryLevel[] = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'];
 
@@ -20,7 +25,15 @@ export interface DicomFile extends DicomInstance {
   /** Those of the wanted attributes the data set has. */
   readonly attributes: Attributes;
   readonly byteLength: number;
+  /** Where in the file the data set begins, in bytes. */
+  readonly datasetOffset: number;
+  /** Can be read as often as is wanted. */
+  readonly dataset: StoredDataset;
 }
+
+/** Most headers end within the first block; the others are read on in larger ones. */
+const FIRST_BLOCK = 16 * 1024;
+const BLOCK = 1024 * 1024;
 
 /**
  * Reads the header of a Part 10 file, no further than it must; without preamble or file meta information as well. The file
@@ -34,23 +47,33 @@ export async function readDicomFile(
   path: string,
   options: { tags?: readonly Tag[] } = {},
 ): Promise<DicomFile> {
-  const { size } = await stat(path);
-  const file = await readPart10(fileChunks(path), { byteLength: size });
-  const { attributes, instance } = await peekHeader(file, options.tags ?? HEADER_TAGS);
-  await instance.dataset[Symbol.asyncIterator]().return?.();
-  const { sopClassUid, sopInstanceUid, transferSyntaxUid } = file;
-  return {
-    sopClassUid,
-    sopInstanceUid,
-    transferSyntaxUid,
-    attributes,
-    byteLength: file.byteLength!,
-    dataset: datasetOfFile(path),
-  };
+  const descriptor = await open(path, 'r');
+  try {
+    const { size } = fstatSync(descriptor);
+    const file = await readPart10(headBlocks(descriptor), { byteLength: size });
+    const { attributes, instance } = await peekHeader(file, options.tags ?? HEADER_TAGS);
+    await instance.dataset[Symbol.asyncIterator]().return?.();
+    const { sopClassUid, sopInstanceUid, transferSyntaxUid, datasetOffset } = file;
+    const byteLength = file.byteLength!;
+    return {
+      sopClassUid,
+      sopInstanceUid,
+      transferSyntaxUid,
+      attributes,
+      byteLength,
+      datasetOffset,
+      dataset: fileDataset({ path, offset: datasetOffset, byteLength }),
+    };
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
-/** The data set of a Part 10 file: opened when it is read. */
-export async function* datasetOfFile(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  const { dataset } = await readPart10(fileChunks(path));
-  yield* dataset;
+async function* headBlocks(descriptor: number): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let length = FIRST_BLOCK; ; length = BLOCK) {
+    // Not from the pool: a slice of it would keep the rest of it alive.
+    const { bytesRead, buffer } = await read(descriptor, Buffer.allocUnsafeSlow(length), 0, length, null);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }

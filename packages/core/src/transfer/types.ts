@@ -14,6 +14,30 @@ export interface DicomInstance {
   readonly byteLength?: number;
 }
 
+/**
+ * A data set that lies somewhere, in a file for example. It can be read as often as is wanted, and straight into the
+ * memory of whoever sends it on: where both ends can, the bytes are not copied on the way.
+ */
+export interface StoredDataset extends AsyncIterable<Uint8Array> {
+  /** Begins a reading. */
+  open(): Promise<DatasetReader>;
+}
+
+/** One reading of a `StoredDataset`, from its first byte on. */
+export interface DatasetReader {
+  /** Length of the whole data set in bytes. */
+  readonly byteLength: number;
+  /** Fills buffers with the next bytes, one buffer after another. Throws when there are not so many. */
+  fill(buffers: readonly Uint8Array[]): Promise<void>;
+  /** Ends the reading, wherever it has come to. */
+  close(): void;
+}
+
+/** Can this data set be read into memory of one's own? */
+export function isStoredDataset(dataset: AsyncIterable<Uint8Array>): dataset is StoredDataset {
+  return 'open' in dataset && typeof dataset.open === 'function';
+}
+
 /** What to transfer: one study, or some of its series or instances. */
 export interface Selection {
   studyInstanceUid: string;

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import { mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -151,7 +150,7 @@ export async function openArchive(folder: string): Promise<Archive> {
       transferSyntaxUid,
       ...(sourceAeTitle === undefined ? {} : { sourceAeTitle }),
     });
-    const temporary = join(incoming, randomUUID());
+    const temporary = join(incoming, crypto.randomUUID());
     const { size, modifiedMs } = await writeFile(temporary, fileBytes(beginning, instance.dataset, signal));
     const seriesFolder = join(folder, uids.studyInstanceUid, uids.seriesInstanceUid);
     const path = join(seriesFolder, `${sopInstanceUid}.dcm`);

@@ -1,7 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions as NodeTlsOptions, type TLSSocket } from 'node:tls';
+import type { TlsOptions as NodeTlsOptions, TLSSocket } from 'node:tls';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@adit/core';
 import { DimseError } from '../dimse-error.ts';
+import { nodeTls } from '../lazy-builtins.ts';
 import { MessageExchange } from '../message-exchange.ts';
 import { DEFAULT_MAXIMUM_PDU_LENGTH, isValidAeTitle } from '../node.ts';
 import { negotiateWindow } from '../operations-window.ts';
@@ -158,7 +159,7 @@ export async function listen(options: ListenOptions): Promise<DimseServer> {
     socket.once('close', () => connections.delete(connection));
   };
   const server = options.tls
-    ? createTlsServer(
+    ? nodeTls().createServer(
         {
           handshakeTimeout: (options.timeouts?.artim ?? DEFAULT_ARTIM_SECONDS) * 1000,
           ...serverTlsOptions(options.tls),
