@@ -1,7 +1,7 @@
 import { transferSyntaxOrDefault } from '@adit/core';
 import { type CommandSet, DATA_SET_FOLLOWS, encodeCommandSet, NO_DATA_SET } from './command-set.ts';
 import { type ObjectBatch, type ObjectBatches, objectBatches } from './object-batches.ts';
-import { frameMessage, PdvFramer, recycleBatch } from './pdv-framer.ts';
+import { BATCH_LENGTH, frameMessage, PdvFramer, recycleBatch } from './pdv-framer.ts';
 import type { PresentationContext } from './presentation-context.ts';
 import type { UpperLayer } from './upper-layer.ts';
 
@@ -14,8 +14,10 @@ export interface SendingAssociation {
   answerBegun(): boolean;
 }
 
-/** Batches handed to the operating system and not yet taken by it. */
-const MAXIMUM_WRITES = 4;
+/** Bytes handed to the operating system and not yet taken by it: four full batches. */
+const MAXIMUM_PENDING = 4 * BATCH_LENGTH;
+/** What a small message counts for: it is not its bytes alone that are kept. */
+const SMALLEST_WEIGHT = 16 * 1024;
 
 /**
  * Sends the messages of one association, one at a time. Objects go in large batches as their bytes come; the next one is
@@ -33,7 +35,7 @@ export class MessageSender {
   readonly #waiting: StoreTurn[] = [];
   /** Held while a message that takes several writes is being written. */
   #writing: PromiseWithResolvers<void> | undefined;
-  #writesPending = 0;
+  #pending = 0;
   #writeSlot: PromiseWithResolvers<void> | undefined;
   #cutPdu = false;
 
@@ -151,13 +153,14 @@ export class MessageSender {
   /** Resolves when there is room for the next write: a peer that does not read must not fill our memory. */
   async #write(bytes: Uint8Array, onWritten?: () => void): Promise<void> {
     this.#association.throwIfOver();
-    this.#writesPending += 1;
+    const weight = Math.max(bytes.length, SMALLEST_WEIGHT);
+    this.#pending += weight;
     this.#upper.write(bytes, () => {
       onWritten?.();
-      this.#writesPending -= 1;
+      this.#pending -= weight;
       this.#freeWriteSlot();
     });
-    if (this.#writesPending >= MAXIMUM_WRITES) {
+    if (this.#pending >= MAXIMUM_PENDING) {
       this.#writeSlot ??= Promise.withResolvers();
       await this.#writeSlot.promise;
     }

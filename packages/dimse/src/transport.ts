@@ -99,6 +99,8 @@ class SocketTransport implements Transport {
   #error: Error | undefined;
   #closed = false;
   #tls: TlsReport | undefined;
+  /** Writes wait for the end of this turn. */
+  #gathering = false;
 
   constructor(open: (deliver: (chunk: Uint8Array) => void) => Socket, connecting: boolean) {
     const socket = open((chunk) => {
@@ -140,6 +142,15 @@ class SocketTransport implements Transport {
 
   write(bytes: Uint8Array, done?: () => void): void {
     if (this.#closed || this.#socket.destroyed) return;
+    if (!this.#gathering) {
+      // Small messages of one turn, such as the matches of a query, go to the operating system in one call.
+      this.#gathering = true;
+      this.#socket.cork();
+      process.nextTick(() => {
+        this.#gathering = false;
+        this.#socket.uncork();
+      });
+    }
     this.#socket.write(bytes, done && ((error) => (error ? undefined : done())));
   }
 
