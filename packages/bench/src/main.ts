@@ -1,21 +1,22 @@
 import { parseArgs } from 'node:util';
-import type { Comparison } from './compare.ts';
-import { benchDimse } from './dimse.ts';
+import { benchDimse, dimseRows } from './dimse/bench-dimse.ts';
 import { describeMachine } from './machine.ts';
+import type { Result } from './measurement.ts';
 import { benchRelay } from './relay.ts';
 
-const usage = `Usage: pnpm bench dimse|relay [--quick] [--rounds N]
+const usage = `Usage: pnpm bench dimse [ROW…] | relay [--quick] [--rounds N]
 
-  dimse   C-STORE and C-GET, one association, beside storescu, storescp and getscu
+  dimse   the DIMSE services beside storescu, storescp, getscu and findscu, and what they must not exceed;
+          rows: ${Object.keys(dimseRows).join(', ')} (default: all)
   relay   a study from one Orthanc to another, beside getscu and storescu one after the other
 
   --quick      a tenth of the objects
   --rounds N   how often each side runs; the median counts (default: 5)
 
 Prints JSON with the ratio to DCMTK, measured in turns in the same run: above 1, ours is faster. The packages must
-have been built for relay (pnpm build).`;
+have been built (pnpm build).`;
 
-const benchmarks: Readonly<Record<string, (options: Options) => Promise<Comparison[]>>> = {
+const benchmarks: Readonly<Record<string, (options: Options) => Promise<Result[]>>> = {
   dimse: benchDimse,
   relay: benchRelay,
 };
@@ -23,6 +24,7 @@ const benchmarks: Readonly<Record<string, (options: Options) => Promise<Comparis
 interface Options {
   quick: boolean;
   rounds: number;
+  rows: readonly string[];
 }
 
 const { positionals, values } = parseArgs({
@@ -33,14 +35,15 @@ const { positionals, values } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
-const [name, ...rest] = positionals;
+const [name, ...rows] = positionals;
 const rounds = Number(values.rounds);
-const benchmark = name === undefined || rest.length > 0 ? undefined : benchmarks[name];
-if (values.help || !benchmark || !Number.isInteger(rounds) || rounds < 1) {
+const benchmark = name === undefined ? undefined : benchmarks[name];
+const rowsExist = rows.every((row) => name === 'dimse' && Object.hasOwn(dimseRows, row));
+if (values.help || !benchmark || !rowsExist || !Number.isInteger(rounds) || rounds < 1) {
   console.log(usage);
   process.exitCode = values.help || name === undefined ? 0 : 2;
 } else {
-  const results = await benchmark({ quick: values.quick, rounds });
+  const results = await benchmark({ quick: values.quick, rounds, rows });
   console.log(
     JSON.stringify({ benchmark: name, machine: await describeMachine(), rounds, results }, null, 2),
   );

@@ -8,7 +8,8 @@ import {
   storescu,
   storescuArguments,
 } from '@adit/e2e/support';
-import { type Comparison, compare, type Run } from './compare.ts';
+import { intoEmpty } from './dimse/store.ts';
+import { type Comparison, compare, type Run } from './measurement.ts';
 import { runMeasured } from './run-measured.ts';
 import { makeStudySets, type StudySet } from './study-sets.ts';
 
@@ -36,17 +37,6 @@ export async function benchRelay(options: { quick: boolean; rounds: number }): P
     );
   }
   return results;
-}
-
-/** Runs a relay into an empty destination, where all instances must arrive. */
-async function intoEmpty(destination: Orthanc, set: StudySet, relay: () => Promise<Run>): Promise<Run> {
-  await destination.clear();
-  const run = await relay();
-  const arrived = (await destination.instanceIds()).length;
-  if (arrived !== set.files.length) {
-    throw new Error(`${arrived} of ${set.files.length} instances arrived`);
-  }
-  return run;
 }
 
 async function relayByDcmtk(source: Orthanc, destination: Orthanc, set: StudySet): Promise<Run> {

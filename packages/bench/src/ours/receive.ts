@@ -1,10 +1,17 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { createArchiveScp, listen } from '@adit/dimse';
 
 /*
- * receive.ts [FOLDER]: a server that keeps what it receives in a folder, or forgets it at once. Prints its port as
- * `{"port":n}` and serves until it is stopped.
+ * receive.ts [--megabytes-per-second N] [FOLDER]: a server that keeps what it receives in a folder, or forgets it at once,
+ * or at that speed. Prints its port as `{"port":n}` and serves until it is stopped.
  */
-const [folder] = process.argv.slice(2);
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { 'megabytes-per-second': { type: 'string' } },
+});
+const [folder] = positionals;
+const bytesPerMillisecond = Number(values['megabytes-per-second'] ?? Number.POSITIVE_INFINITY) * 1000;
 const common = { aeTitle: 'ADIT', host: '127.0.0.1', port: 0 };
 await using server = folder
   ? await createArchiveScp({ ...common, folder })
@@ -12,8 +19,12 @@ await using server = folder
       ...common,
       handlers: {
         async store({ dataset }) {
-          for await (const _chunk of dataset) {
-            // Read to its end.
+          const started = performance.now();
+          let bytes = 0;
+          for await (const chunk of dataset) {
+            bytes += chunk.length;
+            const ahead = bytes / bytesPerMillisecond - (performance.now() - started);
+            if (ahead > 0) await sleep(ahead);
           }
           return 0x0000;
         },

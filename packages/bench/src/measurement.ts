@@ -9,7 +9,8 @@ export interface Run {
 /** All runs of one side. */
 export interface Side {
   seconds: Summary;
-  megabytesPerSecond: number;
+  /** Left out where no bytes are moved. */
+  megabytesPerSecond?: number;
   peakMemoryMegabytes: number;
 }
 
@@ -21,12 +22,26 @@ export interface Comparison {
   dcmtk: Side;
   /** Median time of DCMTK divided by ours: above 1, ours is faster. */
   ratio: number;
+  /** What the ratio should reach, where that is laid down. */
+  goal?: number;
 }
+
+/** Something of ours that is measured by itself. */
+export interface Figure {
+  work: string;
+  value: number;
+  unit: string;
+  /** What the value should stay below, or at. */
+  limit: number;
+}
+
+export type Result = Comparison | Figure;
 
 export interface Contest {
   work: string;
-  set: { name: string; bytes: number };
+  set: { name: string; bytes?: number };
   rounds: number;
+  goal?: number | undefined;
   ours(): Promise<Run>;
   dcmtk(): Promise<Run>;
 }
@@ -35,13 +50,13 @@ export interface Contest {
  * Lets both sides do the same work in turns, so that whatever else the machine is doing meets both. One round before the
  * others warms files and peers up and does not count. What it measures is told on stderr as it goes.
  */
-export async function compare({ work, set, rounds, ours, dcmtk }: Contest): Promise<Comparison> {
+export async function compare({ work, set, rounds, goal, ours, dcmtk }: Contest): Promise<Comparison> {
   const runs: { ours: Run[]; dcmtk: Run[] } = { ours: [], dcmtk: [] };
   for (let round = 0; round <= rounds; round += 1) {
     const pair = { dcmtk: await dcmtk(), ours: await ours() };
     console.error(
       `${work}, ${set.name}, ${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}:`,
-      `DCMTK ${pair.dcmtk.seconds.toFixed(2)} s, ours ${pair.ours.seconds.toFixed(2)} s`,
+      `DCMTK ${pair.dcmtk.seconds.toFixed(3)} s, ours ${pair.ours.seconds.toFixed(3)} s`,
     );
     if (round > 0) {
       runs.ours.push(pair.ours);
@@ -54,18 +69,19 @@ export async function compare({ work, set, rounds, ours, dcmtk }: Contest): Prom
     set: set.name,
     ...sides,
     ratio: round(sides.dcmtk.seconds.median / sides.ours.seconds.median, 3),
+    ...(goal !== undefined && { goal }),
   };
 }
 
-function sideOf(runs: readonly Run[], bytes: number): Side {
+function sideOf(runs: readonly Run[], bytes: number | undefined): Side {
   const seconds = summarize(runs.map((run) => run.seconds));
   return {
     seconds: { median: round(seconds.median, 3), min: round(seconds.min, 3), max: round(seconds.max, 3) },
-    megabytesPerSecond: round(bytes / 1e6 / seconds.median, 1),
+    ...(bytes !== undefined && { megabytesPerSecond: round(bytes / 1e6 / seconds.median, 1) }),
     peakMemoryMegabytes: round(Math.max(...runs.map((run) => run.peakMemoryBytes)) / 1e6, 1),
   };
 }
 
-function round(value: number, digits: number): number {
+export function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));
 }

@@ -2,7 +2,7 @@ import { readDicomFile, walkFiles } from '@adit/core/node';
 import { createDimseSink, parseDimseUrl } from '@adit/dimse';
 
 /*
- * send.ts NODE FOLDER: sends the files of a folder over one association, as storescu does. Prints the seconds from the
+ * store.ts NODE FOLDER: sends the files of a folder over one association, as storescu does. Prints the seconds from the
  * first connection to the last answer.
  */
 const [url, folder] = process.argv.slice(2);
@@ -15,9 +15,9 @@ const started = performance.now();
   await using sink = createDimseSink(parseDimseUrl(url!), { maxAssociations: 1 });
   const waiting = files.values();
   await Promise.all(
-    Array.from({ length: sink.concurrency ?? 1 }, async () => {
+    Array.from({ length: sink.concurrency }, async () => {
       for (const file of waiting) {
-        const outcome = await sink.store(await readDicomFile(file));
+        const outcome = await sink.store(await readDicomFile(file, { tags: [] }));
         if (outcome.state !== 'stored') {
           throw new Error(`an instance was not stored: ${outcome.message}`);
         }
