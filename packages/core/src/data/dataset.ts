@@ -1,4 +1,4 @@
-import { deflateSync } from 'fflate';
+import { deflateSync } from 'fflate/browser';
 import { DicomError } from '../errors.ts';
 import { createAttributeCollector, swapBytes } from './attribute-collector.ts';
 import type { Attributes, JsonAttribute } from './attributes.ts';

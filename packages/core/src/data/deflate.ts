@@ -1,4 +1,4 @@
-import { Deflate } from 'fflate';
+import { Deflate } from 'fflate/browser';
 
 /** Blocks of this size go to the compressor, whatever the chunks were, so that its output does not depend on them. */
 const blockLength = 64 * 1024;

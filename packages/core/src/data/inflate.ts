@@ -1,4 +1,5 @@
-import { Inflate } from 'fflate';
+// The build for Node would load worker threads, for what is not used here.
+import { Inflate } from 'fflate/browser';
 import { DicomError } from '../errors.ts';
 
 /** Inflates as it is asked to, so that never more than one piece lies in memory. */

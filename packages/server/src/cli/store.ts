@@ -32,7 +32,7 @@ export async function storeCommand(
   async function storeFile(path: string, named: boolean): Promise<void> {
     let file: DicomFile;
     try {
-      file = await readDicomFile(path);
+      file = await readDicomFile(path, { tags: [Tags.StudyInstanceUID] });
     } catch (error) {
       if (error instanceof DicomError && error.code === 'NOT_DICOM' && !named) {
         counts.skipped += 1;
