@@ -23,9 +23,7 @@ function uidsOf(datasets: readonly ReadDataset[]): { own: Set<string>; reference
     for (const item of dataset.items(0x00209221)) own.add(item.text(0x00209164)!);
     for (const item of dataset.items(0x00620002)) own.add(item.text(0x00620021)!);
     // The procedure step that made an image is no object of the study.
-    const steps = new Set(
-      dataset.items(0x00081111).flatMap((item) => item.elements),
-    );
+    const steps = new Set(dataset.items(0x00081111).flatMap((item) => item.elements));
     for (const element of dataset.all()) {
       const { vr, text } = element;
       if (vr !== 'UI' || steps.has(element)) continue;
