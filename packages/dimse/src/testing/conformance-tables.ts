@@ -272,7 +272,7 @@ function characterSets(): string {
 }
 
 /** All tables, by the names of their places. */
-export function conformanceTables(): Readonly<Record<string, string>> {
+function conformanceTables(): Readonly<Record<string, string>> {
   return {
     services: services(),
     identity: identity(),
