@@ -148,6 +148,12 @@ const cases: readonly Case[] = [
     says: /port|in use/i,
   },
   {
+    name: 'a node that is to send by C-MOVE, with nobody to receive it',
+    args: () => transfer(`${archive.dicomUrl}?get=c-move`, folder.path),
+    says: /--receiver AET:PORT/,
+    status: 2,
+  },
+  {
     name: 'a data directory that cannot be one',
     args: () => ['serve'],
     env: () => ({ ADIT_DATA: join(folder.path, 'letter.txt', 'data') }),

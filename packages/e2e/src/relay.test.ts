@@ -9,6 +9,7 @@ import {
   createTempFolder,
   dataSetOf,
   filesBelow,
+  freePort,
   loadInstances,
   mustRun,
   type Orthanc,
@@ -77,10 +78,17 @@ let folder: TempFolder;
 let source: Orthanc;
 let destination: Orthanc;
 
+/** Where the source sends to when it is asked by C-MOVE. */
+let receiverPort: number;
+
 beforeAll(async () => {
+  receiverPort = await freePort();
   [folder, source, destination] = await Promise.all([
     createTempFolder('relay'),
-    startOrthanc({ aeTitle: 'SOURCE' }),
+    startOrthanc({
+      aeTitle: 'SOURCE',
+      settings: { DicomModalities: { adit: ['ADIT_RECEIVER', '127.0.0.1', receiverPort] } },
+    }),
     startOrthanc({ aeTitle: 'DESTINATION' }),
   ]);
 });
@@ -127,6 +135,18 @@ test('a study arrives over DICOMweb byte for byte, whether its source speaks DIM
     await expectExactCopy(loaded, from, `dicomweb+${destination.dicomWebUrl}`);
     await destination.clear();
   }
+});
+
+test('a study sent by C-MOVE to our receiver arrives byte for byte', async () => {
+  const study = syntheticStudy({
+    seed: 'move',
+    series: [{ kind: 'CT', instances: 5, rows: 64 }, { kind: 'SR' }],
+  });
+  await loadInstances(source, join(folder.path, 'move'), study);
+  const loaded = { studyInstanceUid: studyInstanceUidOf(study[0]!.attributes), instances: study.length };
+  await expectExactCopy(loaded, `${source.dicomUrl}?get=c-move`, destination.dicomUrl, [
+    ...['--receiver', `ADIT_RECEIVER:${receiverPort}`],
+  ]);
 });
 
 test('a study arrives in a folder byte for byte', async () => {
@@ -247,8 +267,9 @@ async function expectExactCopy(
   { studyInstanceUid, instances }: Loaded,
   from: string,
   to = destination.dicomUrl,
+  more: readonly string[] = [],
 ): Promise<void> {
-  const result = await adit(['transfer', '--from', from, '--to', to, '--study', studyInstanceUid]);
+  const result = await adit(['transfer', '--from', from, '--to', to, '--study', studyInstanceUid, ...more]);
   expect(result.summary, result.stderr).toMatchObject({
     ok: true,
     expected: instances,

@@ -47,6 +47,20 @@ export function peers(text: string, before: readonly DimseNode[] = []): DimseNod
   return [...before, parseNode(`dicom://${text}`)];
 }
 
+/** Where nodes send to because of a C-MOVE. */
+export interface ReceiverPlace {
+  aeTitle: string;
+  port: number;
+}
+
+/** Reads `AET:PORT`. Throws `UsageError`. */
+export function receiverPlace(text: string): ReceiverPlace {
+  const match = /^(.+):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2]);
+  if (!match || port > 65535) throw new UsageError(`"${text}" is not a receiver: write AET:PORT.`);
+  return { aeTitle: aeTitle(match[1]!), port };
+}
+
 /** `KEY=VALUE` of a query. */
 export function queryKeys(
   text: string,

@@ -1,3 +1,4 @@
+import type { ReceiverPlace } from './arguments.ts';
 import type { Output } from './output.ts';
 import { parsePlace, UsageError } from './place.ts';
 import { transferCommand } from './transfer.ts';
@@ -7,6 +8,7 @@ export interface GetOptions {
   series?: string[];
   output: string;
   headerFile?: string;
+  receiver?: ReceiverPlace;
 }
 
 /** `adit get NODE --study UID… -o FOLDER`: a transfer into a folder that changes nothing. */

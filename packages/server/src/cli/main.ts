@@ -1,6 +1,15 @@
 import { Command, CommanderError, Option } from 'commander';
 import { stopOnSignals } from '../runtime/stop-signals.ts';
-import { aeTitle, peers, pseudonym, queryKeys, texts, uids, wholeNumber } from './arguments.ts';
+import {
+  aeTitle,
+  peers,
+  pseudonym,
+  queryKeys,
+  receiverPlace,
+  texts,
+  uids,
+  wholeNumber,
+} from './arguments.ts';
 import type { FindOptions } from './find.ts';
 import { errorSentence, Output } from './output.ts';
 import { UsageError } from './place.ts';
@@ -115,6 +124,11 @@ command('get <node>', 'get studies into a folder (C-GET or WADO-RS)')
   .requiredOption('--study <uid>', 'Study Instance UID, as often as needed', uids)
   .option('--series <uid>', 'only this series, as often as needed', uids)
   .requiredOption('-o, --output <folder>', 'where to put the files')
+  .option(
+    '--receiver <AET:PORT>',
+    'where a node with get=c-move is to send: it must know the title',
+    receiverPlace,
+  )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
   .action(
     run(async (node: string, options) => (await import('./get.ts')).getCommand(output, node, options, stop)),
@@ -159,6 +173,11 @@ command('transfer', 'move studies from one place to another')
     '--max-associations <n>',
     'most associations, or requests of STOW-RS, to the destination at once',
     wholeNumber('--max-associations', 1, 64),
+  )
+  .option(
+    '--receiver <AET:PORT>',
+    'where a node with get=c-move is to send: it must know the title',
+    receiverPlace,
   )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
   .option(

@@ -11,8 +11,8 @@ import {
   verifyByQuery,
 } from '@adit/core';
 import { createFolderSink, createFolderSource, createZipSink } from '@adit/core/node';
-import { createDimseClient, createDimseSink } from '@adit/dimse';
-import { readHeaderFile, readPasswordFile } from './arguments.ts';
+import { createDimseClient, createDimseSink, createReceiver } from '@adit/dimse';
+import { type ReceiverPlace, readHeaderFile, readPasswordFile } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
 import { type Place, parsePlace, UsageError } from './place.ts';
@@ -30,6 +30,7 @@ export interface TransferOptions extends DeidentificationOptions {
   maxAssociations?: number;
   headerFile?: string;
   passwordFile?: string;
+  receiver?: ReceiverPlace;
   toHeaderFile?: string;
   ledger?: string;
   resume?: string;
@@ -148,7 +149,7 @@ async function openSource(
 ): Promise<InstanceSource & Queryable & AsyncDisposable> {
   switch (place.kind) {
     case 'dimse':
-      return createDimseClient(place.node);
+      return openDimseSource(place, options.receiver);
     case 'dicomweb': {
       const { createDicomWebClient } = await import('@adit/dicomweb');
       const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
@@ -159,6 +160,24 @@ async function openSource(
     case 'folder':
       return Object.assign(createFolderSource(place.path), { async [Symbol.asyncDispose]() {} });
   }
+}
+
+/** C-GET, or C-MOVE to a receiver that lives as long as the source. */
+async function openDimseSource(
+  { node, text }: Extract<Place, { kind: 'dimse' }>,
+  place: ReceiverPlace | undefined,
+): Promise<InstanceSource & Queryable & AsyncDisposable> {
+  if (node.retrieve !== 'c-move') return createDimseClient(node);
+  if (!place) throw new UsageError(`${text} is to send by C-MOVE: say where to with --receiver AET:PORT.`);
+  const receiver = await createReceiver(place);
+  const client = createDimseClient(node, { receiver });
+  return {
+    ...client,
+    async [Symbol.asyncDispose]() {
+      await client[Symbol.asyncDispose]();
+      await receiver[Symbol.asyncDispose]();
+    },
+  };
 }
 
 interface Destination extends AsyncDisposable {
