@@ -1,6 +1,6 @@
-import { renameSync } from 'node:fs';
+import { mkdirSync, renameSync } from 'node:fs';
 import { mkdir, readdir, rm, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   type AbortableOptions,
   type Attributes,
@@ -90,6 +90,17 @@ function systemCode(error: unknown): string {
   return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
 }
 
+/** Makes the folder it is moved to only when that is missing: most objects are not the first of their series. */
+function move(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(from, to);
+  }
+}
+
 /** Files in a folder and all folders below it, without hidden ones. */
 async function* filesBelow(folder: string): AsyncGenerator<string, void, undefined> {
   for (const entry of await readdir(folder, { withFileTypes: true })) {
@@ -152,13 +163,11 @@ export async function openArchive(folder: string): Promise<Archive> {
     });
     const temporary = join(incoming, crypto.randomUUID());
     const { size, modifiedMs } = await writeFile(temporary, fileBytes(beginning, instance.dataset, signal));
-    const seriesFolder = join(folder, uids.studyInstanceUid, uids.seriesInstanceUid);
-    const path = join(seriesFolder, `${sopInstanceUid}.dcm`);
+    const path = join(folder, uids.studyInstanceUid, uids.seriesInstanceUid, `${sopInstanceUid}.dcm`);
     try {
-      await mkdir(seriesFolder, { recursive: true });
       // Moved and indexed in one turn, so that of two objects with one UID the index knows the one that is there.
       const replaced = index.get(sopInstanceUid);
-      renameSync(temporary, path);
+      move(temporary, path);
       index.add(
         { path, fileSize: size, modifiedMs, datasetOffset: beginning.length, transferSyntaxUid, ...uids },
         header,
