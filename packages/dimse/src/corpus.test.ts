@@ -56,21 +56,23 @@ test('files without a readable meta header are refused by name, and no others', 
   expect(instances.length).toBeGreaterThan(20);
 });
 
-/** A server that keeps the data sets it gets, by SOP Instance UID. */
+/** A server that keeps the data sets it gets, by SOP Instance UID, and knows in which syntax they came. */
 async function startReceiver() {
   const received = new Map<string, Buffer>();
+  const syntaxes = new Map<string, string>();
   const server = await listen({
     aeTitle: 'CORPUS',
     host: '127.0.0.1',
     port: 0,
     handlers: {
-      store: async ({ sopInstanceUid, dataset }) => {
+      store: async ({ sopInstanceUid, transferSyntaxUid, dataset }) => {
         received.set(sopInstanceUid, await bytesOf(dataset));
+        syntaxes.set(sopInstanceUid, transferSyntaxUid);
         return 0;
       },
     },
   });
-  return { server, received, [Symbol.asyncDispose]: () => server.close() };
+  return { server, received, syntaxes, [Symbol.asyncDispose]: () => server.close() };
 }
 
 test('real files arrive byte for byte at our own server', async ({ skip }) => {
@@ -93,30 +95,38 @@ const SYNTAX_LETTERS: Readonly<Record<string, string>> = {
   [TransferSyntax.JpegLsLossless]: 'xt',
 };
 
-test('what storescu sends of real files comes as it comes to storescp', async ({ skip }) => {
+test('what storescu sends of real files comes as it comes to storescp', { timeout: 60_000 }, async ({
+  skip,
+}) => {
   if (!corpus) return skip('ADIT_CORPUS is not set');
   const { instances } = await readCorpus(corpus);
   await using receiver = await startReceiver();
   let compared = 0;
   for (const syntax of new Set(instances.map(({ transferSyntaxUid }) => transferSyntaxUid))) {
-    const files = instances.filter(({ transferSyntaxUid }) => transferSyntaxUid === syntax);
+    // storescu gives up all files for one that it cannot read.
+    const files = instances
+      .filter(
+        ({ transferSyntaxUid, file }) => transferSyntaxUid === syntax && !file.endsWith('MR_truncated.dcm'),
+      )
+      .slice(0, 6);
     const letters = SYNTAX_LETTERS[syntax];
     await using storescp = await startStorescp(letters ? ['-pm', `+${letters}`] : ['-pm']);
     for (const { port } of [storescp.node, receiver.server]) {
-      const options = ['-R', ...(letters ? [`-${letters}`] : []), '-aec', 'CORPUS'];
+      const options = ['-nh', '-R', ...(letters ? [`-${letters}`] : []), '-aec', 'CORPUS'];
       const paths = files.map(({ file }) => file);
       await runDcmtk('storescu', [...options, '127.0.0.1', String(port), ...paths]);
     }
     for (const file of (await storescp.received()).values()) {
-      const { sopInstanceUid, dataset } = await readPart10(oneChunk(file));
+      const { sopInstanceUid, transferSyntaxUid, dataset } = await readPart10(oneChunk(file));
       const expected = await bytesOf(dataset);
+      // Of big endian and implicit little endian in one context storescp takes the first, this server the second.
+      if (receiver.syntaxes.get(sopInstanceUid) !== transferSyntaxUid) continue;
       expect(receiver.received.get(sopInstanceUid)?.equals(expected), sopInstanceUid).toBe(true);
       compared += 1;
     }
     receiver.received.clear();
   }
-  // storescu itself refuses what it cannot read.
-  expect(compared).toBeGreaterThan(20);
+  expect(compared).toBeGreaterThan(7);
 });
 
 test('real files come to getscu byte for byte', async ({ skip }) => {
