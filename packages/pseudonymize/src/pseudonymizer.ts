@@ -4,6 +4,7 @@ import {
   type DicomInstance,
   deflateDataset,
   HeldBackError,
+  type Part10Instance,
   readPart10,
   SopClass,
   transferSyntaxOrDefault,
@@ -176,9 +177,29 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
     transform: Object.assign(transform, { mapUid }),
     mapUid,
     async *pseudonymizePart10(file) {
-      yield* writePart10(transform(await readPart10(file)));
+      yield* writePart10(transform(await readFile(file)));
     },
   };
+}
+
+/** Reads a file's meta information. A DICOM file that does not say what it is, or not to the end, is held back. */
+async function readFile(file: AsyncIterable<Uint8Array>): Promise<Part10Instance> {
+  let trouble: unknown;
+  const watched = async function* () {
+    try {
+      yield* file;
+    } catch (error) {
+      trouble = error;
+      throw error;
+    }
+  };
+  try {
+    return await readPart10(watched());
+  } catch (error) {
+    // Trouble of the source is the source's, and what is no DICOM file at all is none of ours.
+    if (error === trouble || !(error instanceof DicomError) || error.code === 'NOT_DICOM') throw error;
+    throw new HeldBackError(`The file cannot be de-identified: ${error.message}`, { cause: error });
+  }
 }
 
 async function* editedDataset(
