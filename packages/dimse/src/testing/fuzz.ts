@@ -28,6 +28,8 @@ export interface FuzzEffort {
 const AT_ONCE = 20;
 /** Timers of the software under test, in seconds. */
 const TIMER = 0.3;
+/** Longer, for the association that is not to be disturbed: a busy machine may keep it from asking for something. */
+const IDLE = 1;
 /** An association must be over by then, in milliseconds: timers, the time a peer has to close after an A-ABORT, and a busy machine. */
 const OVER_BY = 10_000;
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
@@ -39,7 +41,7 @@ function startServer(): Promise<DimseServer> {
     aeTitle: 'ADIT',
     host: '127.0.0.1',
     port: 0,
-    timeouts: { artim: TIMER, response: TIMER, idle: TIMER },
+    timeouts: { artim: TIMER, response: TIMER, idle: IDLE },
     handlers: {
       store: async ({ dataset }) => {
         for await (const _ of dataset);
