@@ -526,7 +526,7 @@ export class DatasetEditor {
   }
 
   #write(tag: Tag, vr: Vr, value: Uint8Array): void {
-    if (this.#frame.length === undefined && this.#frames.length === 0) this.#noteStudy(tag, value);
+    if (this.#frames.length === 0) this.#noteStudy(tag, value);
     this.#emit(encodeElement(tag, vr, value, this.#frame.encoding));
   }
 
