@@ -406,6 +406,16 @@ describe('C-FIND', () => {
   });
 });
 
+test('an echo that nobody wants any more aborts the association', async () => {
+  const controller = new AbortController();
+  await using peer = await associate(async (script) => {
+    await script.receiveMessage();
+    controller.abort(new Error('enough'));
+    await script.expect('A-ABORT');
+  });
+  await expect(peer.association.cEcho({ signal: controller.signal })).rejects.toThrow('enough');
+});
+
 describe('C-MOVE', () => {
   const identifier = attributesFrom({ QueryRetrieveLevel: 'STUDY', StudyInstanceUID: '1.2' });
   const options = { sopClassUid: SopClass.StudyRootMove, identifier, destination: 'STORE' };

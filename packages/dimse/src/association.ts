@@ -1,5 +1,5 @@
 import type { Attributes, DicomInstance, StoreOutcome } from '@adit/core';
-import { cEcho } from './c-echo.ts';
+import { type CEchoOptions, cEcho } from './c-echo.ts';
 import { type CFindOptions, cFind } from './c-find.ts';
 import { type CGetOptions, type CGetResult, cGet } from './c-get.ts';
 import { type CMoveOptions, cMove } from './c-move.ts';
@@ -80,8 +80,8 @@ export class Association implements AsyncDisposable {
   }
 
   /** C-ECHO. Throws unless answered with success. */
-  cEcho(): Promise<void> {
-    return cEcho(this.#exchange);
+  cEcho(options: CEchoOptions = {}): Promise<void> {
+    return cEcho(this.#exchange, options);
   }
 
   /**

@@ -30,18 +30,13 @@ export async function echo(node: DimseNode, options: EchoOptions = {}): Promise<
     },
   ];
   const association = await connect(node, { contexts, signal });
-  const stop = () => association.abort();
-  signal?.addEventListener('abort', stop, { once: true });
   try {
-    await association.cEcho();
+    await association.cEcho({ signal });
     await association.release();
     const { tls } = association;
     return { seconds: (performance.now() - start) / 1000, ...(tls && { tls }) };
   } catch (error) {
     association.abort();
-    signal?.throwIfAborted();
     throw error;
-  } finally {
-    signal?.removeEventListener('abort', stop);
   }
 }

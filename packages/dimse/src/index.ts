@@ -3,6 +3,7 @@ export { type ArchiveHandlersOptions, archiveHandlers } from './archive/archive-
 export type { UniqueKeys } from './archive/archive-index.ts';
 export { type ArchiveScp, type ArchiveScpOptions, createArchiveScp } from './archive/create-archive-scp.ts';
 export { Association } from './association.ts';
+export type { CEchoOptions } from './c-echo.ts';
 export type { CFindOptions } from './c-find.ts';
 export type { CGetOptions, CGetResult } from './c-get.ts';
 export type { CMoveOptions } from './c-move.ts';

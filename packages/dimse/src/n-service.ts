@@ -3,6 +3,7 @@ import { CommandField } from './command-set.ts';
 import { DimseError } from './dimse-error.ts';
 import type { IncomingRequest, MessageExchange } from './message-exchange.ts';
 import { needContext, statusError } from './service.ts';
+import { requestOnce } from './single-request.ts';
 import { Status, statusCategory } from './status.ts';
 
 export interface NActionOptions {
@@ -10,29 +11,26 @@ export interface NActionOptions {
   sopInstanceUid: string;
   actionTypeId: number;
   information: Attributes;
+  /** Aborts the association. */
+  signal?: AbortSignal | undefined;
 }
 
 /** N-ACTION as SCU (PS3.7 §10.1.4). Throws `STATUS` where the peer refuses. */
 export async function nAction(exchange: MessageExchange, options: NActionOptions): Promise<void> {
-  const { sopClassUid, sopInstanceUid, actionTypeId, information } = options;
+  const { sopClassUid, sopInstanceUid, actionTypeId, information, signal } = options;
   const context = needContext(exchange, sopClassUid);
-  const responses = await exchange.request(
-    context,
-    {
-      requestedSopClassUid: sopClassUid,
-      commandField: CommandField.nActionRq,
-      requestedSopInstanceUid: sopInstanceUid,
-      actionTypeId,
-    },
-    encodeDataset(information, { transferSyntaxUid: context.transferSyntax }),
-  );
-  try {
-    const { command } = await responses.next();
-    if (statusCategory(command.status ?? 0) === 'failure') {
-      throw statusError(exchange.peer, 'the action', command);
-    }
-  } finally {
-    responses.close();
+  const request = {
+    requestedSopClassUid: sopClassUid,
+    commandField: CommandField.nActionRq,
+    requestedSopInstanceUid: sopInstanceUid,
+    actionTypeId,
+  };
+  const { command } = await requestOnce(exchange, context, request, {
+    information: encodeDataset(information, { transferSyntaxUid: context.transferSyntax }),
+    signal,
+  });
+  if (statusCategory(command.status ?? 0) === 'failure') {
+    throw statusError(exchange.peer, 'the action', command);
   }
 }
 

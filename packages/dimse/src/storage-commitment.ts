@@ -162,6 +162,7 @@ async function askAndHold(
       sopClassUid: SopClass.StorageCommitmentPushModel,
       sopInstanceUid: PUSH_MODEL_INSTANCE,
       actionTypeId: REQUEST_STORAGE_COMMITMENT,
+      signal,
       information: attributesFrom({
         TransactionUID: transactionUid,
         ReferencedSOPSequence: instances.map(({ sopClassUid, sopInstanceUid }) => ({
