@@ -151,7 +151,7 @@ test.each([
   {
     name: 'a get from a folder',
     args: () => ['get', folder.path, '--study', '1.2.3', '-o', join(folder.path, 'x')],
-    says: /is a folder/,
+    says: /is no node: name a DIMSE node/,
     status: 2,
   },
   {

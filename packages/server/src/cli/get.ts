@@ -18,8 +18,9 @@ export async function getCommand(
   { output: folder, ...options }: GetOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  if (parsePlace(from).kind === 'folder') {
-    throw new UsageError(`${from} is a folder: name a DIMSE node or a DICOMweb service to get from.`);
+  const { kind } = parsePlace(from);
+  if (kind !== 'dimse' && kind !== 'dicomweb') {
+    throw new UsageError(`${from} is no node: name a DIMSE node or a DICOMweb service to get from.`);
   }
   return transferCommand(output, { ...options, from, to: `folder:${folder}` }, signal);
 }
