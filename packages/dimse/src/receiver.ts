@@ -67,6 +67,21 @@ const HIGHEST_MESSAGE_ID = 65535;
  * nobody waits for are refused with a status, never taken and dropped.
  *
  * Throws `DimseError` with code `LISTEN` when it cannot listen.
+ *
+ * @example
+ * await using receiver = await createReceiver({ aeTitle: 'ME', host: '127.0.0.1', port: 0 });
+ * // Usually the node's administrator enters it; here the node is a PACS of our own.
+ * const peers = [{ aeTitle: 'ME', host: '127.0.0.1', port: receiver.port }];
+ * await using pacs = await createArchiveScp({ folder, aeTitle: 'PACS', peers });
+ * const [object] = syntheticStudy({ series: [{ kind: 'CT' }] });
+ * await pacs.archive.store(object);
+ *
+ * const source = { aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port, retrieve: 'c-move' as const };
+ * await using client = createDimseClient(source, { receiver });
+ * const studyInstanceUid = textOf(object.attributes, 'StudyInstanceUID');
+ * for await (const instance of client.retrieve({ studyInstanceUid })) {
+ *   for await (const chunk of instance.dataset) console.log(instance.sopInstanceUid, chunk.length);
+ * }
  */
 export async function createReceiver(options: ReceiverOptions): Promise<Receiver> {
   const desk = new ReceivingDesk();
