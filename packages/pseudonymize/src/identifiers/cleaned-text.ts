@@ -1,5 +1,12 @@
 import type { InstanceIdentifiers } from './instance-identifiers.ts';
+import { monthNames } from './month-names.ts';
 import type { PatientIdentifiers } from './patient-identifiers.ts';
+
+/** The name of a month, with marks or without. */
+const month = `(?:${Array.from({ length: 12 }, (_, index) => monthNames(index + 1))
+  .flat()
+  .map((name) => name.replace(/[aeu]/g, (letter) => ({ a: '[aä]', e: '[eé]', u: '[uû]' })[letter]!))
+  .join('|')})(?!\\p{L})`;
 
 /**
  * What leads to a person although no header names it: written so in any text that is to be cleaned (PS3.15 §E.3.5).
@@ -9,20 +16,20 @@ import type { PatientIdentifiers } from './patient-identifiers.ts';
  */
 const identifyingForms: readonly RegExp[] = [
   // Electronic mail and web addresses.
-  /[\p{L}\d._%+-]+@[\p{L}\d-]+(?:\.[\p{L}\d-]+)+/gu,
+  /[\p{L}\d._%+-]{1,64}@[\p{L}\d-]+(?:\.[\p{L}\d-]+)+/gu,
   /\b(?:https?|ftp|file|dicom):\/\/\S+/giu,
   // Dates, with points, dashes or slashes, in digits only, and with a month's name.
   /(?<!\d)\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(?!\d)/gu,
   /(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)/gu,
-  /(?<!\p{L})\d{1,2}(?:st|nd|rd|th|\.)?[\s-]?(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)\p{L}*\.?[\s,-]{0,2}\d{2,4}(?!\d)/giu,
-  /(?<!\p{L})(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)\p{L}*\.?\s\d{1,2}(?:st|nd|rd|th)?,?\s\d{4}(?!\d)/giu,
+  new RegExp(`(?<!\\p{L})\\d{1,2}(?:st|nd|rd|th|\\.)?[\\s-]?${month}\\.?[\\s,-]{0,2}\\d{2,4}(?!\\d)`, 'giu'),
+  new RegExp(`(?<!\\p{L})${month}\\.?\\s\\d{1,2}(?:st|nd|rd|th)?,?\\s\\d{4}(?!\\d)`, 'giu'),
   // UIDs, telephone numbers, and numbers of six digits and more: accessions, patients, insurances.
   /(?<![\d.])\d+(?:\.\d+){4,}(?![\d.])/gu,
   /(?<![\d.])\+?\(?\d{2,5}\)?(?:[ /-]\(?\d{2,5}\)?){2,4}(?![\d.])/gu,
   /(?<![\d.,])[A-Z]{0,4}-?\d{6,}(?![\d.,]\d)/gu,
   // Names behind a title or a word that introduces one.
-  /(?<!\p{L})(?:Drs?|Prof|Mr|Mrs|Ms|Miss|Herrn?|Frau|Fr|Hr|PD)\.?(?:\s+(?:Dr|Prof|med|h\.?\s?c)\.?)*\s+\p{Lu}[\p{L}'’-]+(?:\s+\p{Lu}[\p{L}'’-]+)?/gu,
-  /(?<!\p{L})(?:patient|name|pat|physician|referred by|reported by|performed by|operator|technologist)\s*[:=]\s*\p{Lu}[\p{L}'’-]+(?:[\s,^]+\p{Lu}[\p{L}'’-]+)?/giu,
+  /(?<!\p{L})(?:Drs?|Prof|Mr|Mrs|Ms|Miss|Herrn?|Frau|Fr|Hr|PD)\.?(?:\s+(?:Dr|Prof|med|h\.?\s?c)\.?){0,4}\s+\p{Lu}[\p{L}'’-]+(?:\s+\p{Lu}[\p{L}'’-]+)?/gu,
+  /(?<!\p{L})(?:[Pp]atient|[Nn]ame|[Pp]hysician|[Rr]eferred by|[Rr]eported by|[Pp]erformed by|[Oo]perator|[Tt]echnologist)\s*[:=]\s*\p{Lu}[\p{L}'’-]+(?:[\s,^]+\p{Lu}[\p{L}'’-]+)?/gu,
 ];
 
 /** Longest run of words that is looked at as one identifier: `27 April 1945`, a name of four parts. */
@@ -66,6 +73,7 @@ function makeCleanedText(text: string, identifiers: InstanceIdentifiers): string
   const tidy = cleaned
     .replace(/[ \t]+/g, ' ')
     .replace(/ ([,;:.)\]])/g, '$1')
+    .replace(/[\s,;:]+$/, '')
     .trim();
   return /[\p{L}\d]/u.test(tidy) && !identifiers.in(tidy) ? tidy : '';
 }
