@@ -19,8 +19,9 @@ export interface Comparison {
   work: string;
   set: string;
   ours: Side;
-  dcmtk: Side;
-  /** Median time of DCMTK divided by ours: above 1, ours is faster. */
+  dcmtk?: Side;
+  curl?: Side;
+  /** Median time of the other side divided by ours: above 1, ours is faster. */
   ratio: number;
   /** What the ratio should reach, where that is laid down. */
   goal?: number;
@@ -43,32 +44,39 @@ export interface Contest {
   rounds: number;
   goal?: number | undefined;
   ours(): Promise<Run>;
-  dcmtk(): Promise<Run>;
+  /** One of the two. */
+  dcmtk?(): Promise<Run>;
+  curl?(): Promise<Run>;
 }
 
 /**
  * Lets both sides do the same work in turns, so that whatever else the machine is doing meets both. One round before the
  * others warms files and peers up and does not count. What it measures is told on stderr as it goes.
  */
-export async function compare({ work, set, rounds, goal, ours, dcmtk }: Contest): Promise<Comparison> {
-  const runs: { ours: Run[]; dcmtk: Run[] } = { ours: [], dcmtk: [] };
+export async function compare({ work, set, rounds, goal, ours, dcmtk, curl }: Contest): Promise<Comparison> {
+  const rival = dcmtk ? 'dcmtk' : 'curl';
+  const theirs = dcmtk ?? curl;
+  if (!theirs) throw new Error('A contest needs another side.');
+  const runs: { ours: Run[]; theirs: Run[] } = { ours: [], theirs: [] };
   for (let round = 0; round <= rounds; round += 1) {
-    const pair = { dcmtk: await dcmtk(), ours: await ours() };
+    const pair = { theirs: await theirs(), ours: await ours() };
     console.error(
       `${work}, ${set.name}, ${round === 0 ? 'warm-up' : `round ${round} of ${rounds}`}:`,
-      `DCMTK ${pair.dcmtk.seconds.toFixed(3)} s, ours ${pair.ours.seconds.toFixed(3)} s`,
+      `${rival} ${pair.theirs.seconds.toFixed(3)} s, ours ${pair.ours.seconds.toFixed(3)} s`,
     );
     if (round > 0) {
       runs.ours.push(pair.ours);
-      runs.dcmtk.push(pair.dcmtk);
+      runs.theirs.push(pair.theirs);
     }
   }
-  const sides = { ours: sideOf(runs.ours, set.bytes), dcmtk: sideOf(runs.dcmtk, set.bytes) };
+  const own = sideOf(runs.ours, set.bytes);
+  const other = sideOf(runs.theirs, set.bytes);
   return {
     work,
     set: set.name,
-    ...sides,
-    ratio: round(sides.dcmtk.seconds.median / sides.ours.seconds.median, 3),
+    ours: own,
+    [rival]: other,
+    ratio: round(other.seconds.median / own.seconds.median, 3),
     ...(goal !== undefined && { goal }),
   };
 }

@@ -7,6 +7,7 @@ export { type MediaType, parseMediaType } from './multipart/media-type.ts';
 export { type MultipartOptions, type MultipartPart, parseMultipart } from './multipart/parse-multipart.ts';
 export { newBoundary, type OutgoingPart, writeMultipart } from './multipart/write-multipart.ts';
 export type { DicomWebQuery } from './qido/query.ts';
+export type { MetadataSource } from './server/context.ts';
 export {
   createDicomWebHandler,
   type DicomWebHandler,

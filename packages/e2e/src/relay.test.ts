@@ -149,6 +149,17 @@ test('a study sent by C-MOVE to our receiver arrives byte for byte', async () =>
   ]);
 });
 
+test('files are stored over DICOMweb byte for byte', async () => {
+  const study = syntheticStudy({ seed: 'files', series: [{ kind: 'CT', instances: 5, rows: 64 }] });
+  await loadInstances(source, join(folder.path, 'files'), study);
+  const { status, summary, stderr } = await adit([
+    ...['store', `dicomweb+${destination.dicomWebUrl}`, join(folder.path, 'files')],
+  ]);
+  expect(summary, stderr).toMatchObject({ ok: true, expected: 5, instances: 5, failed: 0 });
+  expect(status).toBe(0);
+  expect(await dataSetDigests(destination)).toEqual(await dataSetDigests(source));
+});
+
 test('a study arrives in a folder byte for byte', async () => {
   const study = syntheticStudy({ seed: 'folder', series: [{ kind: 'CT', instances: 5, rows: 64 }] });
   await loadInstances(source, join(folder.path, 'to-folder'), study);

@@ -401,6 +401,31 @@ describe('metadata', () => {
     expect((await get('/studies/1.2.3/metadata')).status).toBe(404);
   });
 
+  it('come from the service behind, where there is one, with addresses of this one', async () => {
+    const behind = createServer(
+      createNodeListener(createDicomWebHandler({ queryable: archive, source: archive, basePath: '/behind' })),
+    );
+    await new Promise<void>((resolve) => behind.listen(0, '127.0.0.1', resolve));
+    await using other = createDicomWebClient({
+      url: `http://127.0.0.1:${(behind.address() as AddressInfo).port}/behind`,
+    });
+    const direct = await json(`/studies/${STUDY}/metadata`);
+    await restart({ queryable: other, source: other });
+    const relayed = await json(`/studies/${STUDY}/metadata`);
+    expect(JSON.stringify(relayed)).not.toContain('/behind');
+    const relative = (all: Attributes[]) =>
+      all.map((one) => JSON.stringify(one).replaceAll(/http:[^"]*?\/studies/g, '/studies')).sort();
+    expect(relative(relayed)).toEqual(relative(direct));
+    // The address leads to the value, through both.
+    const [{ '7FE00010': pixels } = {}] = relayed;
+    const value = await fetch(pixels!.BulkDataURI!, { headers: { accept: 'application/octet-stream' } });
+    expect(value.status).toBe(200);
+    expect((await value.arrayBuffer()).byteLength).toBe(64 * 64 * 2);
+    expect((await get('/studies/1.2.3/metadata')).status).toBe(404);
+    behind.closeAllConnections();
+    behind.close();
+  });
+
   it('name long values within sequences, which can be had', async () => {
     const icon = new Uint8Array(3_000).fill(7);
     const report = new Uint8Array(200_000).map((_, i) => i);

@@ -1,7 +1,7 @@
 import type { InstanceSink, InstanceSource, Queryable } from '@adit/core';
 import { bulkData } from './bulk-data.ts';
 import { capabilities } from './capabilities.ts';
-import type { RequestContext } from './context.ts';
+import type { MetadataSource, RequestContext } from './context.ts';
 import { frames } from './frames.ts';
 import { HttpProblem, problemOf, problemResponse } from './http-problem.ts';
 import { metadata } from './metadata.ts';
@@ -13,8 +13,11 @@ import { store } from './store.ts';
 export interface DicomWebHandlerOptions {
   /** What QIDO-RS searches. Default: searches are answered with 501. */
   queryable?: Queryable;
-  /** Where WADO-RS takes instances from. Default: 501. */
-  source?: InstanceSource;
+  /**
+   * Where WADO-RS takes instances from. Metadata is read from the beginnings of instances, unless the source can be asked for
+   * it, as a `DicomWebClient` can. Default: 501.
+   */
+  source?: InstanceSource & Partial<MetadataSource>;
   /** Where STOW-RS puts instances. Default: 501. */
   sink?: InstanceSink;
   /** Path of the service root: `/dicom-web`. Default: the root of the server. */

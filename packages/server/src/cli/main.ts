@@ -13,6 +13,7 @@ import {
 import type { FindOptions } from './find.ts';
 import { errorSentence, Output } from './output.ts';
 import { UsageError } from './place.ts';
+import type { StoreOptions } from './store.ts';
 
 const stop = stopOnSignals();
 
@@ -112,10 +113,11 @@ command('find <node>', 'search a node (C-FIND or QIDO-RS)')
     ),
   );
 
-command('store <node> <paths...>', 'send DICOM files and folders to a node (C-STORE)')
+command('store <node> <paths...>', 'send DICOM files and folders to a node (C-STORE or STOW-RS)')
   .option('--max-associations <n>', 'most associations at once', wholeNumber('--max-associations', 1, 64))
+  .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
   .action(
-    run(async (node: string, paths: string[], options: { maxAssociations?: number }) =>
+    run(async (node: string, paths: string[], options: StoreOptions) =>
       (await import('./store.ts')).storeCommand(output, node, paths, options, stop),
     ),
   );

@@ -1,15 +1,17 @@
 import { stat } from 'node:fs/promises';
-import { DicomError, Tags, TransferTally, textOf } from '@adit/core';
+import { DicomError, type InstanceSink, Tags, TransferTally, textOf } from '@adit/core';
 import { type DicomFile, readDicomFile, walkFiles } from '@adit/core/node';
 import { createDimseSink } from '@adit/dimse';
+import { readHeaderFile } from './arguments.ts';
 import { errorSentence, formatBytes, type Output, tellReasons } from './output.ts';
-import { parseNode } from './place.ts';
+import { type Place, parsePlace, UsageError } from './place.ts';
 
 export interface StoreOptions {
   maxAssociations?: number;
+  headerFile?: string;
 }
 
-/** `adit store NODE PATH…`: files, and the DICOM files of folders, to a node by C-STORE. */
+/** `adit store NODE PATH…`: files, and the DICOM files of folders, to a node by C-STORE or STOW-RS. */
 export async function storeCommand(
   output: Output,
   target: string,
@@ -17,11 +19,8 @@ export async function storeCommand(
   options: StoreOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const node = parseNode(target);
-  await using sink = createDimseSink(
-    node,
-    options.maxAssociations === undefined ? {} : { maxAssociations: options.maxAssociations },
-  );
+  const place = parsePlace(target);
+  await using sink = await openSink(place, options);
   const tally = new TransferTally();
   const { counts } = tally;
   counts.expected = 0;
@@ -109,9 +108,34 @@ export async function storeCommand(
       seconds,
     },
     `${ok ? 'Done:' : 'Not done:'} ${counts.stored} of ${counts.expected} files (${formatBytes(counts.bytes)}) to ` +
-      `${node.aeTitle} at ${node.host}:${node.port} in ${seconds.toFixed(1)} s; ${counts.failed} failed, ${counts.skipped} skipped.`,
+      `${nameOf(place)} in ${seconds.toFixed(1)} s; ${counts.failed} failed, ${counts.skipped} skipped.`,
   );
   return ok;
+}
+
+async function openSink(
+  place: Place,
+  { maxAssociations, headerFile }: StoreOptions,
+): Promise<InstanceSink & AsyncDisposable> {
+  switch (place.kind) {
+    case 'dimse':
+      return createDimseSink(place.node, maxAssociations === undefined ? {} : { maxAssociations });
+    case 'dicomweb': {
+      const { createDicomWebSink } = await import('@adit/dicomweb');
+      return createDicomWebSink(
+        { url: place.url, ...(headerFile ? { headers: await readHeaderFile(headerFile) } : {}) },
+        maxAssociations === undefined ? {} : { maxRequests: maxAssociations },
+      );
+    }
+    default:
+      throw new UsageError('Files are stored at a DIMSE node or a DICOMweb service: a folder is copied to.');
+  }
+}
+
+function nameOf(place: Place): string {
+  if (place.kind !== 'dimse') return place.text;
+  const { aeTitle, host, port } = place.node;
+  return `${aeTitle} at ${host}:${port}`;
 }
 
 /** Files by their paths; `named` when the command line names the file itself rather than its folder. */
