@@ -155,6 +155,35 @@ describe('every row × every option × every Type', () => {
   });
 });
 
+describe('every row of Table E.3.4-1 × every option', () => {
+  test('is what the source says', (context) => {
+    const folder = process.env.ADIT_STANDARD_DATA;
+    if (folder === undefined) {
+      return context.skip('ADIT_STANDARD_DATA names no folder of the standard’s tables');
+    }
+    const { rows } = JSON.parse(readFileSync(join(folder, 'ps3.15-2020-table-E.3.4-1.json'), 'utf8')) as {
+      rows: (SourceRow & { scheme: string; code_value: string; value_type: string })[];
+    };
+    for (const options of optionSets) {
+      const profile = compileProfile(parseRecipe(recipeOf(options)));
+      for (const row of rows) {
+        const { scheme, code_value, value_type } = row;
+        // Whether a template asks for an item is not known.
+        const expected = readingOf({ ...row, tag: '' }, options, undefined);
+        expect({
+          code_value,
+          options,
+          action: profile.contentAction(scheme, code_value, value_type),
+        }).toEqual({
+          code_value,
+          options,
+          action: expected,
+        });
+      }
+    }
+  });
+});
+
 /** Values that no dummy looks like. */
 const originals: Readonly<Partial<Record<Vr, string>>> = {
   AS: '042Y',

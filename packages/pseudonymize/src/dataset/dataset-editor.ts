@@ -664,9 +664,15 @@ export class DatasetEditor {
   #leave(delimiter: Uint8Array, encodeDelimiter: (encoding: ElementEncoding) => Uint8Array): void {
     const { length, encoding, unwritten } = this.#frame;
     this.#frame = this.#frames.pop()!;
-    if (unwritten !== undefined) this.#report.counts.removed++;
+    if (unwritten !== undefined) this.#writeWithoutItems(unwritten);
     else if (length === undefined) this.#output.write(delimiter);
     else if (!this.#output.closeLength(length)) this.#output.write(encodeDelimiter(encoding));
+  }
+
+  /** A sequence of content items had none, or none that stays: one of these must not be empty (PS3.3 §C.17.3). */
+  #writeWithoutItems({ tag }: SequenceStartToken): void {
+    if (tag === Tags.ContentSequence) this.#report.counts.removed++;
+    else this.#output.write(encodeElementHeader(tag, 'SQ', 0, this.#frame.encoding));
   }
 
   /** A sequence of the data set itself ends: what is ours goes in behind its items. */
