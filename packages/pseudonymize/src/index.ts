@@ -41,6 +41,7 @@ export type { RecipeAction, RecipeRule } from './recipe/recipe-rule.ts';
 export {
   type ActionCounts,
   mergeReports,
+  type PixelDataHashes,
   type PseudonymizationReport,
   type Remark,
   type RemarkCode,

@@ -4,9 +4,11 @@ import {
   type DicomInstance,
   deflateDataset,
   HeldBackError,
+  hashPixelData,
   type Part10Instance,
   readPart10,
   SopClass,
+  type StreamingHash,
   transferSyntaxOrDefault,
   writePart10,
 } from '@adit/core';
@@ -46,6 +48,11 @@ export interface PseudonymizerOptions {
    * from the key, the issuer and the Patient ID.
    */
   pseudonym?: string | PseudonymOf;
+  /**
+   * Hashes the pixel data as they were and as they are, for the report: `() => createHash('sha256')` with Node's
+   * `node:crypto`. Default: no hash.
+   */
+  createHash?: () => StreamingHash;
 }
 
 /** An instance that is de-identified as it is read. */
@@ -101,7 +108,7 @@ const heldBackClasses: ReadonlyMap<string, string> = new Map([
  * Throws `INVALID_KEY`, `INVALID_PSEUDONYM`, `INVALID_RECIPE` and `UNKNOWN_RECIPE`.
  */
 export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymizer {
-  const { key, pseudonym, recipe = 'basic' } = options;
+  const { key, pseudonym, recipe = 'basic', createHash } = options;
   const keys = deriveSubKeys(key);
   if (typeof pseudonym === 'string') checkPseudonym(pseudonym);
   const profiles = recipeProfiles(typeof recipe === 'string' ? presetRecipe(recipe) : parseRecipe(recipe));
@@ -163,14 +170,22 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
       transferSyntaxUid,
       maxHeader: maxHeld,
     });
-    const edited = editedDataset(instance, run, output);
-    return {
+    const before = createHash && hashPixelData(instance, createHash);
+    const edited = editedDataset(before?.instance ?? instance, run, output);
+    const made: DicomInstance = {
       sopClassUid,
       sopInstanceUid: mapUid(sopInstanceUid),
       transferSyntaxUid,
       dataset: deflated ? deflateDataset(edited) : edited,
-      report,
     };
+    if (before === undefined) return { ...made, report };
+    // Pixels that nobody cleans are the same afterwards.
+    const after = profiles.any.has('cleanPixelData') ? hashPixelData(made, createHash!) : undefined;
+    const dataset = reportingHashes(after?.instance ?? made, report, () => {
+      const hash = before.digest();
+      return hash && { before: hash, after: after === undefined ? hash : (after.digest() ?? '') };
+    });
+    return { ...made, dataset, report };
   };
 
   return {
@@ -200,6 +215,17 @@ async function readFile(file: AsyncIterable<Uint8Array>): Promise<Part10Instance
     if (error === trouble || !(error instanceof DicomError) || error.code === 'NOT_DICOM') throw error;
     throw new HeldBackError(`The file cannot be de-identified: ${error.message}`, { cause: error });
   }
+}
+
+/** Puts hashes into the report once the data set was read to its end. */
+async function* reportingHashes(
+  { dataset, sopInstanceUid }: DicomInstance,
+  report: PseudonymizationReport,
+  hashes: () => { before: string; after: string } | undefined | '',
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* dataset;
+  const made = hashes();
+  if (made) report.pixelData = [{ sopInstanceUid, ...made }];
 }
 
 async function* editedDataset(

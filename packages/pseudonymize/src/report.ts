@@ -7,6 +7,17 @@ export interface PseudonymizationReport {
   counts: ActionCounts;
   /** What is worth a look, each with how often it was met. */
   remarks: Remark[];
+  /** Of the instances with pixels, where their hashes were asked for. */
+  pixelData?: PixelDataHashes[];
+}
+
+/** Hashes of the pixel data of an instance, in hexadecimal digits: of encapsulated ones, all fragments but the first item. */
+export interface PixelDataHashes {
+  /** The new one. */
+  sopInstanceUid: string;
+  before: string;
+  /** The same, unless pixels were cleaned. */
+  after: string;
 }
 
 export interface ActionCounts {
@@ -56,8 +67,9 @@ export function emptyReport(): PseudonymizationReport {
 /** Adds up reports. */
 export function mergeReports(reports: Iterable<PseudonymizationReport>): PseudonymizationReport {
   const merged = emptyReport();
-  for (const { instances, counts, remarks } of reports) {
+  for (const { instances, counts, remarks, pixelData } of reports) {
     merged.instances += instances;
+    for (const hashes of pixelData ?? []) (merged.pixelData ??= []).push(hashes);
     for (const key of Object.keys(counts) as (keyof ActionCounts)[]) merged.counts[key] += counts[key];
     for (const { code, tag, count } of remarks) addRemark(merged, code, tag, count);
   }

@@ -1,8 +1,10 @@
 // The Clean Pixel Data Option (PS3.15 §E.3.1) as a pseudonymizer with a recipe performs it.
 
+import { createHash } from 'node:crypto';
 import { HeldBackError, SopClass, Tags, TransferSyntax } from '@adit/core';
 import { describe, expect, test } from 'vitest';
 import type { RecipeDocument } from '../recipe/recipe.ts';
+import { mergeReports } from '../report.ts';
 import { el, type Part, pseudonymizeParts, sq } from '../testing/dataset.ts';
 
 const us = (value: number) => Uint8Array.of(value & 0xff, value >> 8);
@@ -108,6 +110,25 @@ test('a long value before the pixels leaves the decision as it is', async () => 
   // One that comes before what tells of the pixels leaves nothing to decide by.
   const early = el(0x00189810, 'OW', new Uint8Array(80_000));
   await expect(pseudonymizeParts(image(dosePage, early), { recipe })).rejects.toThrow(HeldBackError);
+});
+
+test('the report has hashes of the pixels before and after, where they are asked for', async () => {
+  const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+  const hashing = { createHash: () => createHash('sha256') };
+  const before = sha256(pixels);
+  const { report, dataset } = await pseudonymizeParts(image(dosePage), { recipe, ...hashing });
+  const sopInstanceUid = dataset.text(Tags.SOPInstanceUID);
+  expect(report.pixelData).toEqual([
+    { sopInstanceUid, before, after: sha256(dataset.get(Tags.PixelData)!.bytes) },
+  ]);
+  expect(report.pixelData![0]!.after).not.toBe(before);
+
+  const kept = await pseudonymizeParts(image(dosePage), hashing);
+  expect(kept.report.pixelData).toMatchObject([{ before, after: before }]);
+  expect(mergeReports([report, kept.report, kept.report]).pixelData).toHaveLength(3);
+  expect((await pseudonymizeParts(image(dosePage))).report.pixelData).toBeUndefined();
+  const none = await pseudonymizeParts([dosePage], hashing);
+  expect(none.report.pixelData).toBeUndefined();
 });
 
 test('masks without the option, or with conditions that are none, make no recipe', async () => {
