@@ -69,7 +69,10 @@ export function mergeReports(reports: Iterable<PseudonymizationReport>): Pseudon
   const merged = emptyReport();
   for (const { instances, counts, remarks, pixelData } of reports) {
     merged.instances += instances;
-    for (const hashes of pixelData ?? []) (merged.pixelData ??= []).push(hashes);
+    if (pixelData !== undefined) {
+      merged.pixelData ??= [];
+      merged.pixelData.push(...pixelData);
+    }
     for (const key of Object.keys(counts) as (keyof ActionCounts)[]) merged.counts[key] += counts[key];
     for (const { code, tag, count } of remarks) addRemark(merged, code, tag, count);
   }
