@@ -1,11 +1,5 @@
-import {
-  createElementReader,
-  type DicomInstance,
-  HeldBackError,
-  Tags,
-  type Token,
-  type Transform,
-} from '@adit/core';
+import { createElementReader, type DicomInstance, HeldBackError, Tags, type Token } from '@adit/core';
+import type { AsyncTransformOf, TransformOf } from '../dataset/transform-of.ts';
 import { HeaderIdentifiers } from '../identifiers/header-identifiers.ts';
 import type { Identifier, IdentifierKind } from '../identifiers/identifier.ts';
 import { type Leak, LeakScanner, type ScannedElement, type ScanOptions } from './leak-scanner.ts';
@@ -35,13 +29,13 @@ const defaultKinds: readonly IdentifierKind[] = ['name', 'id', 'birth-date', 'ui
  * @example
  * transfer({ source, sink, selection, transforms: [leakGuard(pseudonymizer.transform)] });
  */
-export function leakGuard<Guarded extends Transform>(
-  transform: Guarded,
+export function leakGuard<Made extends DicomInstance>(
+  transform: TransformOf<Made>,
   options: LeakGuardOptions = {},
-): Transform {
+): AsyncTransformOf<Made> {
   const searches = rememberedLeakSearches();
   const kinds = new Set(options.kinds ?? defaultKinds);
-  const guarded = async (original: DicomInstance): Promise<DicomInstance> => {
+  const guarded = async (original: DicomInstance): Promise<Made> => {
     const allowed = new Set(options.allowed);
     const isSought = ({ kind, text }: Identifier) => kinds.has(kind) && !allowed.has(text);
     const header = new HeaderIdentifiers();

@@ -113,7 +113,7 @@ export function leakPatterns(identifiers: Iterable<readonly [number, Identifier]
   function add(pattern: Omit<LeakPattern, 'bytes'> & { bytes: Uint8Array | undefined }): void {
     const { bytes } = pattern;
     if (bytes === undefined || bytes.length < minBytes) return;
-    const key = (pattern.exact ? '=' : '') + latin1Text(bytes);
+    const key = `${pattern.exact}${pattern.boundary}${latin1Text(bytes)}`;
     if (!patterns.has(key)) patterns.set(key, { ...pattern, bytes });
   }
 }

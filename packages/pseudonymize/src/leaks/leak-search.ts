@@ -27,8 +27,8 @@ export interface FoundPattern {
 type PatientSearches = (identifiers: readonly (readonly [number, Identifier])[]) => PatientSearch;
 
 /**
- * Identifiers in a form that bytes and texts can be searched for. Making it takes about a millisecond; use it for all
- * that is searched for the same ones.
+ * Identifiers in a form that bytes and texts can be searched for. Making it takes milliseconds, for a name in several
+ * scripts some tens of them; use it for all that is searched for the same ones.
  */
 export class LeakSearch {
   readonly identifiers: readonly Identifier[];

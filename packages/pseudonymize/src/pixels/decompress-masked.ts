@@ -9,6 +9,7 @@ import {
   type Transform,
   transferSyntaxOrDefault,
 } from '@adit/core';
+import type { AsyncTransformOf, TransformOf } from '../dataset/transform-of.ts';
 import { type PresetName, presetRecipe } from '../recipe/presets.ts';
 import { parseRecipe, type RecipeDocument } from '../recipe/recipe.ts';
 import { PixelHeader } from './pixel-header.ts';
@@ -34,11 +35,14 @@ const maxHeader = 32 * 1024 * 1024;
  * const decompress = (instance) => transcode(instance, TransferSyntax.ExplicitVrLittleEndian);
  * transfer({ …, transforms: [decompressMasked(pseudonymizer.transform, { recipe, decompress })] });
  */
-export function decompressMasked(transform: Transform, options: DecompressMaskedOptions): Transform {
+export function decompressMasked<Made extends DicomInstance>(
+  transform: TransformOf<Made>,
+  options: DecompressMaskedOptions,
+): AsyncTransformOf<Made> {
   const { recipe: given, decompress } = options;
   const recipe = typeof given === 'string' ? presetRecipe(given) : parseRecipe(given);
   const cleans = recipe.options.includes('cleanPixelData');
-  const before = async (instance: DicomInstance): Promise<DicomInstance> => {
+  const before = async (instance: DicomInstance): Promise<Made> => {
     const { transferSyntaxUid, sopClassUid } = instance;
     const isPassed =
       !cleans ||
