@@ -4,6 +4,7 @@ export {
   type CtpNote,
   importCtpScript,
 } from './ctp/import-ctp-script.ts';
+export type { TransformOf } from './dataset/transform-of.ts';
 export { type ExplainOptions, type Explanation, explain } from './explain/explain.ts';
 export { type Plan, type PlannedChange, plan } from './explain/plan.ts';
 export type { Identifier, IdentifierKind } from './identifiers/identifier.ts';

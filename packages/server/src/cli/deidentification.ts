@@ -1,10 +1,12 @@
 import { open, readFile } from 'node:fs/promises';
-import { DicomError } from '@adit/core';
+import { DicomError, type DicomInstance, TransferSyntax } from '@adit/core';
 import {
   createPseudonymizer,
+  decompressMasked,
   isPresetName,
   keyFingerprint,
-  type Pseudonymizer,
+  leakGuard,
+  type PseudonymizedInstance,
   type PseudonymOf,
   parseRecipe,
   presetNames,
@@ -14,6 +16,7 @@ import {
   randomKey,
   recipeDigest,
   saltedPseudonyms,
+  type TransformOf,
 } from '@adit/pseudonymize';
 import { readKeyFile } from './arguments.ts';
 import type { Output } from './output.ts';
@@ -30,6 +33,8 @@ export interface DeidentificationOptions {
   keyFile?: string;
   /** What becomes of patients a table lacks. */
   missing?: 'hold' | 'fail';
+  /** Is what comes out searched for what identifies the original? */
+  leakGuard?: boolean;
 }
 
 /** How instances are de-identified; plain data, which a worker thread can be sent. */
@@ -41,6 +46,13 @@ export interface DeidentificationSettings {
     | { from: 'text'; text: string }
     | { from: 'table'; csv: string; missing: 'hold' | 'fail' }
     | { from: 'salt'; salt: string };
+  /** Is an instance held back in which an identifier of its original is left? */
+  leakGuard: boolean;
+}
+
+/** A pseudonymizer with what a recipe and a command line ask for besides. */
+export interface InstancePseudonymizer {
+  readonly transform: TransformOf<PseudonymizedInstance>;
 }
 
 /** How instances are de-identified, under one key. */
@@ -50,7 +62,7 @@ export interface Deidentification {
   readonly recipeDigest: string;
   /** Says to a ledger under which key. */
   readonly keyFingerprint: string;
-  pseudonymizer(pseudonym?: string): Pseudonymizer;
+  pseudonymizer(pseudonym?: string): InstancePseudonymizer;
 }
 
 /**
@@ -74,6 +86,7 @@ export async function deidentificationFor(
   const settings: DeidentificationSettings = {
     recipe: await readRecipe(recipe ?? 'basic'),
     key: keyFile === undefined ? randomKey() : await readKeyFile(keyFile),
+    leakGuard: options.leakGuard ?? false,
   };
   const given = await pseudonymsOf(options);
   if (given !== undefined) settings.pseudonyms = given;
@@ -83,7 +96,7 @@ export async function deidentificationFor(
       `No --key-file: a random key serves this run alone, so another run gives the same study other UIDs${alsoPseudonyms}.`,
     );
   }
-  const pseudonymizers = new Map<string | undefined, Pseudonymizer>();
+  const pseudonymizers = new Map<string | undefined, InstancePseudonymizer>();
   return {
     settings,
     recipeDigest: recipeDigest(settings.recipe),
@@ -99,11 +112,38 @@ export async function deidentificationFor(
   };
 }
 
-/** Makes the pseudonymizer of settings; with a pseudonym that goes before theirs. */
-export function pseudonymizerOf(settings: DeidentificationSettings, pseudonym?: string): Pseudonymizer {
+/**
+ * Makes the pseudonymizer of settings; with a pseudonym that goes before theirs. Compressed images whose pixels are to be
+ * cleaned are decompressed before.
+ */
+export function pseudonymizerOf(
+  settings: DeidentificationSettings,
+  pseudonym?: string,
+): InstancePseudonymizer {
   const { recipe, key } = settings;
   const source = pseudonym ?? sourceOf(settings);
-  return createPseudonymizer({ recipe, key, ...(source === undefined ? {} : { pseudonym: source }) });
+  const pseudonymizer = createPseudonymizer({
+    recipe,
+    key,
+    ...(source === undefined ? {} : { pseudonym: source }),
+  });
+  let transform: TransformOf<PseudonymizedInstance> = pseudonymizer.transform;
+  if (recipe.options.includes('cleanPixelData'))
+    transform = decompressMasked(transform, { recipe, decompress });
+  if (settings.leakGuard) {
+    const retainsUids = recipe.options.includes('retainUids');
+    transform = leakGuard(transform, {
+      kinds: ['name', 'id', 'birth-date', ...(retainsUids ? [] : (['uid'] as const))],
+      // What is pseudonymized again may be called so already.
+      allowed: typeof source === 'string' ? [source] : [],
+    });
+  }
+  return { transform };
+}
+
+async function decompress(instance: DicomInstance): Promise<DicomInstance> {
+  const { transcode } = await import('@adit/core/transcode');
+  return transcode(instance, TransferSyntax.ExplicitVrLittleEndian);
 }
 
 function sourceOf({ pseudonyms }: DeidentificationSettings): string | PseudonymOf | undefined {

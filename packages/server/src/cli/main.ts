@@ -80,6 +80,12 @@ const recipeOption = () =>
 const keyFileOption = () =>
   new Option('--key-file <file>', 'key that makes UIDs and pseudonyms the same in every run');
 
+const leakGuardOption = () =>
+  new Option(
+    '--leak-guard',
+    'search what comes out for identifiers of the original, and hold back what has one',
+  );
+
 const level = new Option('--level <level>', 'what to search for')
   .choices(['patient', 'study', 'series', 'image'])
   .default('study');
@@ -162,6 +168,7 @@ command('transfer', 'move studies from one place to another')
   .addOption(saltFileOption())
   .addOption(recipeOption())
   .addOption(keyFileOption())
+  .addOption(leakGuardOption())
   .addOption(
     new Option('--verify <how>', 'how to make sure that everything arrived').choices([
       'image',
@@ -201,6 +208,7 @@ command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder
   .addOption(saltFileOption())
   .addOption(recipeOption())
   .addOption(keyFileOption())
+  .addOption(leakGuardOption())
   .option('--report <file>', 'what was done to each instance, as JSON lines in a new file')
   .option('--dry-run', 'only say what would be done, write nothing')
   .option('--keep-names', 'call outputs as the inputs are, instead of by their new SOP Instance UID')

@@ -2,11 +2,12 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DicomError, HeldBackError, readPart10, safeName } from '@adit/core';
 import { fileChunks, fileError, writeInstanceFile } from '@adit/core/node';
-import type { PseudonymizedInstance, Pseudonymizer } from '@adit/pseudonymize';
+import type { PseudonymizedInstance } from '@adit/pseudonymize';
+import type { InstancePseudonymizer } from './deidentification.ts';
 import { errorSentence } from './output.ts';
 
 export interface PseudonymizeFileOptions {
-  pseudonymizer: Pseudonymizer;
+  pseudonymizer: InstancePseudonymizer;
   /** What the user named: the only path that messages have. */
   input: string;
   /** Folder of the outputs; undefined where nothing is written. */
@@ -53,7 +54,7 @@ export async function pseudonymizeFile(
   try {
     signal.throwIfAborted();
     const { size } = await stat(path);
-    const instance = pseudonymizer.transform(await readPart10(fileChunks(path), { byteLength: size }));
+    const instance = await pseudonymizer.transform(await readPart10(fileChunks(path), { byteLength: size }));
     const { sopInstanceUid } = instance;
     if (target === undefined) {
       let bytes = 0;
