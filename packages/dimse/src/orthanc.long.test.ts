@@ -114,6 +114,26 @@ test('compressed objects arrive as stored', async () => {
   expect(seen).toEqual([transferSyntaxUid, transferSyntaxUid]);
 });
 
+test('what it does not take compressed arrives decompressed', async () => {
+  const accepted = TransferSyntax.ExplicitVrLittleEndian;
+  await using picky = await startOrthanc({ AcceptedTransferSyntaxes: [accepted] });
+  await using sink = createDimseSink(picky.node);
+  const size = { rows: 64, columns: 80 };
+  const kinds = [
+    { kind: 'CT', instances: 3, ...size },
+    { kind: 'US-multi-frame', ...size },
+    { kind: 'SC', ...size },
+  ] as const;
+  const compressed = kinds.map((kind) => ({ ...kind, transferSyntaxUid: TransferSyntax.RleLossless }));
+  const plain = syntheticStudy({ seed: 'picky', series: kinds });
+  const study = syntheticStudy({ seed: 'picky', series: compressed });
+  const outcomes = await Promise.all(study.map((instance) => sink.store(instance)));
+  expect(outcomes).toEqual(study.map(() => ({ state: 'stored', status: 0, transcodedTo: accepted })));
+  for (const { sopInstanceUid, dataset } of plain) {
+    expect((await storedDataset(picky, sopInstanceUid)).equals(await bytesOf(dataset))).toBe(true);
+  }
+});
+
 test('a refused instance leaves the others alone', async () => {
   const study = await load(a, { seed: 'refused', series: [{ kind: 'CT', instances: 5 }] });
   await using source = createDimseClient(a.node);
