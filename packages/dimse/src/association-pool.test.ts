@@ -242,3 +242,15 @@ test('nothing is opened after the end', async () => {
   await pool[Symbol.asyncDispose]();
   await expect(pool.take([CT])).rejects.toBeInstanceOf(DimseError);
 });
+
+test('who waits for a place when all ends is told so', async () => {
+  const { pool } = await start({ limit: 1 });
+  const opening = pool.take([CT]);
+  const waiting = pool.take([MR]);
+  const results = Promise.allSettled([opening, waiting]);
+  await pool[Symbol.asyncDispose]();
+  expect((await results).map((result) => result.status === 'rejected' && result.reason.code)).toEqual([
+    'CLOSED',
+    'CLOSED',
+  ]);
+});

@@ -111,9 +111,7 @@ export class AssociationPool implements AsyncDisposable {
    */
   async take(contexts: readonly ContextRequest[], signal?: AbortSignal): Promise<Place> {
     signal?.throwIfAborted();
-    if (this.#closed) {
-      throw new DimseError('CLOSED', `The connection to ${nodeName(this.#node)} is closed already.`);
-    }
+    if (this.#closed) throw this.#isClosed();
     const wanted = new Map(contexts.map((context) => [keyOf(context), context]));
     const waiter: Waiter = { contexts: wanted, place: Promise.withResolvers() };
     this.#waiters.push(waiter);
@@ -162,6 +160,7 @@ export class AssociationPool implements AsyncDisposable {
   /** Releases all associations; places that are taken become useless. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
+    for (const waiter of this.#waiters.splice(0)) waiter.place.reject(this.#isClosed());
     for (const member of [...this.#members]) this.#release(member);
     await Promise.all(this.#releases);
   }
@@ -325,6 +324,10 @@ export class AssociationPool implements AsyncDisposable {
     if (!member.association) return;
     const release = member.association.release().finally(() => this.#releases.delete(release));
     this.#releases.add(release);
+  }
+
+  #isClosed(): DimseError {
+    return new DimseError('CLOSED', `The connection to ${nodeName(this.#node)} is closed already.`);
   }
 
   #lower(limit: number): void {
