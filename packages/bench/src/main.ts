@@ -2,13 +2,16 @@ import { parseArgs } from 'node:util';
 import { benchDimse, dimseRows } from './dimse/bench-dimse.ts';
 import { describeMachine } from './machine.ts';
 import type { Result } from './measurement.ts';
+import { benchPseudonymize, type RepeatedFigure } from './pseudonymize.ts';
 import { benchRelay } from './relay.ts';
 
-const usage = `Usage: pnpm bench dimse [ROW…] | relay [--quick] [--rounds N]
+const usage = `Usage: pnpm bench dimse [ROW…] | relay | pseudonymize [--quick] [--rounds N]
 
   dimse   the DIMSE services beside storescu, storescp, getscu and findscu, and what they must not exceed;
           rows: ${Object.keys(dimseRows).join(', ')} (default: all)
   relay   a study from one Orthanc to another, beside getscu and storescu one after the other
+
+  pseudonymize   headers beside reading them with dicom-parser, pixels, memory, a folder over the cores, Chromium
 
   --quick      a tenth of the objects
   --rounds N   how often each side runs; the median counts (default: 5)
@@ -16,8 +19,11 @@ const usage = `Usage: pnpm bench dimse [ROW…] | relay [--quick] [--rounds N]
 Prints JSON with the ratio to DCMTK, measured in turns in the same run: above 1, ours is faster. The packages must
 have been built (pnpm build).`;
 
-const benchmarks: Readonly<Record<string, (options: Options) => Promise<Result[]>>> = {
+const benchmarks: Readonly<
+  Record<string, (options: Options) => Promise<readonly (Result | RepeatedFigure)[]>>
+> = {
   dimse: benchDimse,
+  pseudonymize: benchPseudonymize,
   relay: benchRelay,
 };
 

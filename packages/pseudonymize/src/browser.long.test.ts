@@ -3,17 +3,19 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { deflateDataset, Tags, TransferSyntax } from '@adit/core';
+import { deflateDataset, Tags, TransferSyntax, writePart10 } from '@adit/core';
+import { syntheticStudy } from '@adit/core/synthetic';
 import { build } from 'tsup';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPseudonymizer } from './pseudonymizer.ts';
+import { type PresetName, presetNames } from './recipe/presets.ts';
 import {
   chunksOf,
   collect,
@@ -67,12 +69,44 @@ async function objects(): Promise<{ transferSyntaxUid: string; bytes: Uint8Array
 
 const key = Uint8Array.from({ length: 32 }, (_, i) => i);
 
-test('Chromium makes of an object what Node makes of it', async (context) => {
+/** Files: generated ones of every kind, and the corpus. */
+async function files(): Promise<Uint8Array[]> {
+  const kinds = ['CT', 'MR', 'US', 'SC', 'SR', 'enhanced-CT', 'enhanced-MR'] as const;
+  const generated = syntheticStudy({
+    patient: { name: 'Yamada^Tarou=山田^太郎=やまだ^たろう' },
+    specificCharacterSet: ['ISO_IR 192'],
+    series: kinds.map((kind) => ({ kind, instances: 2, rows: 32, columns: 32, frames: 2 })),
+  });
+  const made: Uint8Array[] = [];
+  for (const instance of generated) made.push(await collect(writePart10(instance)));
+  const corpus = process.env.ADIT_CORPUS;
+  if (corpus === undefined) return made;
+  const paths = readdirSync(corpus, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  return [...made, ...paths.map((path) => new Uint8Array(readFileSync(path)))];
+}
+
+/** What became of a file: the SHA-256 of what was made of it, or why nothing was. */
+async function outcomeOf(bytes: Uint8Array, recipe: PresetName): Promise<string> {
+  try {
+    const result = await collect(
+      createPseudonymizer({ key, recipe }).pseudonymizePart10(chunksOf(bytes, 1000)),
+    );
+    return createHash('sha256').update(result).digest('hex');
+  } catch (error) {
+    return String((error as Error).message);
+  }
+}
+
+test('Chromium makes of objects and files what Node makes of them, for every preset', async (context) => {
   if (!existsSync(chromium)) return context.skip('Chromium is not installed');
   const inputs = await objects();
+  const parts = await files();
   const expected: string[] = [];
-  for (const pseudonym of ['Pseudonym 1', undefined]) {
-    const { transform } = createPseudonymizer({ key, ...(pseudonym === undefined ? {} : { pseudonym }) });
+  for (const recipe of presetNames) {
+    const { transform } = createPseudonymizer({ key, recipe, pseudonym: 'Pseudonym 1' });
     for (const { transferSyntaxUid, bytes } of inputs) {
       const identity = {
         sopClassUid: testSopClassUid,
@@ -82,7 +116,11 @@ test('Chromium makes of an object what Node makes of it', async (context) => {
       const result = await collect(transform({ ...identity, dataset: chunksOf(bytes, 1000) }).dataset);
       expected.push(createHash('sha256').update(result).digest('hex'));
     }
+    for (const bytes of parts) expected.push(await outcomeOf(bytes, recipe));
   }
+  // Most of them come out of it, or there would be nothing to compare.
+  const digests = expected.filter((outcome) => /^[0-9a-f]{64}$/.test(outcome));
+  expect(digests.length).toBeGreaterThan(expected.length * 0.7);
 
   await build({
     entry: { pseudonymize: fileURLToPath(new URL('./index.ts', import.meta.url)) },
@@ -103,10 +141,11 @@ test('Chromium makes of an object what Node makes of it', async (context) => {
     transferSyntaxUid,
     Buffer.from(bytes).toString('base64'),
   ]);
+  const base64 = parts.map((bytes) => Buffer.from(bytes).toString('base64'));
   const result = await runInChromium({
     '/': page,
     '/pseudonymize.js': readFileSync(join(folder, 'pseudonymize.global.js'), 'utf8'),
-    '/inputs.js': `const inputs = ${JSON.stringify(data)};`,
+    '/inputs.js': `const inputs = ${JSON.stringify(data)}; const files = ${JSON.stringify(base64)};`,
   });
   expect(JSON.parse(result)).toEqual(expected);
 });
@@ -120,23 +159,34 @@ async function* chunksOf(bytes) {
   for (let at = 0; at < bytes.length; at += 777) yield bytes.subarray(at, at + 777);
 }
 
+const bytesOf = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+
+async function digestOf(dataset) {
+  const parts = [];
+  for await (const chunk of dataset) parts.push(chunk);
+  const digest = await crypto.subtle.digest('SHA-256', await new Blob(parts).arrayBuffer());
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
 async function hashes() {
   const hashes = [];
-  for (const pseudonym of ['Pseudonym 1', undefined]) {
-    const key = Uint8Array.from({ length: 32 }, (_, i) => i);
-    const { transform } = pseudonymize.createPseudonymizer({ key, pseudonym });
+  const key = Uint8Array.from({ length: 32 }, (_, i) => i);
+  for (const recipe of pseudonymize.presetNames) {
+    const { transform } = pseudonymize.createPseudonymizer({ key, recipe, pseudonym: 'Pseudonym 1' });
     for (const [transferSyntaxUid, base64] of inputs) {
-      const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
       const instance = transform({
         sopClassUid: '${testSopClassUid}',
         sopInstanceUid: '${testSopInstanceUid}',
         transferSyntaxUid,
-        dataset: chunksOf(bytes),
+        dataset: chunksOf(bytesOf(base64)),
       });
-      const parts = [];
-      for await (const chunk of instance.dataset) parts.push(chunk);
-      const digest = await crypto.subtle.digest('SHA-256', await new Blob(parts).arrayBuffer());
-      hashes.push([...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join(''));
+      hashes.push(await digestOf(instance.dataset));
+    }
+    for (const base64 of files) {
+      const pseudonymizer = pseudonymize.createPseudonymizer({ key, recipe });
+      hashes.push(
+        await digestOf(pseudonymizer.pseudonymizePart10(chunksOf(bytesOf(base64)))).catch((error) => error.message),
+      );
     }
   }
   return hashes;

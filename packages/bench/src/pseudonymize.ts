@@ -1,0 +1,102 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { syntheticStudy } from '@adit/core/synthetic';
+import { createTempFolder, writeInstances } from '@adit/e2e/support';
+import { measureHeaders, smallObjects } from './pseudonymize-headers.ts';
+import { measureInChromium } from './pseudonymize-in-chromium.ts';
+import { runMeasured } from './run-measured.ts';
+import { type Summary, summarize } from './statistics.ts';
+
+/** Something of ours, measured several times. */
+export interface RepeatedFigure {
+  work: string;
+  unit: string;
+  value: Summary;
+}
+
+const source = (file: string) => fileURLToPath(new URL(file, import.meta.url));
+
+/** What pseudonymizing costs: headers, pixels, memory, folders over the cores, browsers. */
+export async function benchPseudonymize({
+  quick,
+  rounds,
+}: {
+  quick: boolean;
+  rounds: number;
+}): Promise<RepeatedFigure[]> {
+  const figures = new Map<string, { unit: string; values: number[] }>();
+  const add = (work: string, unit: string, value: number) => {
+    const known = figures.get(work) ?? { unit, values: [] };
+    known.values.push(value);
+    figures.set(work, known);
+    console.error(`${work}: ${value.toFixed(2)} ${unit}`);
+  };
+
+  const seconds = quick ? 0.3 : 1.5;
+  for (const kind of ['CT', 'MR'] as const) {
+    const files = await smallObjects(kind);
+    await measureHeaders(files, seconds);
+    for (let round = 0; round < rounds; round += 1) {
+      const run = await measureHeaders(files, seconds);
+      add(`${kind} headers, one core`, 'instances/s', run.instancesPerSecond);
+      add(`${kind} header, time to that of dicom-parser reading it`, 'times', run.ours / run.dicomParser);
+    }
+    for (let round = 0; round < rounds; round += 1) {
+      const [chromium, node] = [
+        await measureInChromium(files, seconds),
+        (await measureHeaders(files, seconds)).instancesPerSecond,
+      ];
+      if (chromium !== undefined) add(`${kind} headers, Chromium to Node`, 'times', chromium / node);
+    }
+  }
+
+  const megabytes = quick ? 256 : 2048;
+  for (let round = 0; round < rounds; round += 1) {
+    const { stdout } = await runMeasured(process.execPath, [
+      '--conditions=@adit/source',
+      source('./ours/pseudonymize-large.ts'),
+      String(megabytes),
+    ]);
+    const run = JSON.parse(stdout) as { seconds: number; growthBytes: number };
+    add('Pixel data passing', 'MB/s', (megabytes * 1.048576) / run.seconds);
+    add(`Growth over one object of ${megabytes} MiB`, 'MB', run.growthBytes / 1e6);
+  }
+
+  await using folder = await createTempFolder('adit-bench');
+  const count = quick ? 100 : 1000;
+  const input = join(folder.path, 'in');
+  await mkdir(input);
+  await writeInstances(input, syntheticStudy({ series: [{ kind: 'CT', instances: count, rows: 128 }] }));
+  const key = join(folder.path, 'key');
+  await writeFile(key, new Uint8Array(32));
+  const adit = source('../../server/bin/adit.js');
+  const pseudonymize = async (cores: number, target: string): Promise<number> => {
+    const args = [adit, 'pseudonymize', input, target, '--key-file', key, '--json'];
+    const { stdout } = await runMeasured('taskset', [
+      '--cpu-list',
+      `0-${cores - 1}`,
+      process.execPath,
+      ...args,
+    ]);
+    const summary = JSON.parse(stdout.trim().split('\n').at(-1)!) as { seconds: number; instances: number };
+    if (summary.instances !== count) throw new Error('Not every file was pseudonymized.');
+    return summary.seconds;
+  };
+  const cores = availableParallelism();
+  for (let round = 0; round < rounds; round += 1) {
+    const one = await pseudonymize(1, join(folder.path, `one-${round}`));
+    const all = await pseudonymize(cores, join(folder.path, `all-${round}`));
+    add(`${count} files of 32 kB, one core`, 'files/s', count / one);
+    add(`${count} files of 32 kB, ${cores} cores`, 'files/s', count / all);
+    add(`${count} files, ${cores} cores to one`, 'times', one / all);
+  }
+
+  return [...figures].map(([work, { unit, values }]) => ({ work, unit, value: rounded(summarize(values)) }));
+}
+
+function rounded({ median, min, max }: Summary): Summary {
+  const round = (value: number) => Number(value.toPrecision(3));
+  return { median: round(median), min: round(min), max: round(max) };
+}
