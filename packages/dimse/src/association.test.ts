@@ -765,8 +765,8 @@ describe('C-STORE', () => {
     association.abort();
   });
 
-  const answer = (messageId: number) =>
-    messageBytes(CT_ID, { commandField: 0x8001, messageIdBeingRespondedTo: messageId, status: 0 });
+  const answer = (messageId: number, status = 0) =>
+    messageBytes(CT_ID, { commandField: 0x8001, messageIdBeingRespondedTo: messageId, status });
 
   test('a data set that fails is never finished: the association is aborted', async () => {
     await using peer = await associate(async (script) => {
@@ -852,16 +852,20 @@ describe('C-STORE', () => {
   });
 
   /** Sends two objects and answers the first in two parts, with a look at what comes in between. */
-  async function betweenParts(node: Partial<DimseNode>, look: (script: ScriptedPeer) => Promise<void>) {
+  async function betweenParts(
+    node: Partial<DimseNode>,
+    look: (script: ScriptedPeer) => Promise<void>,
+    status = 0,
+  ) {
     await using peer = await associate(async (script) => {
       await script.receiveMessage();
       await sleep(50);
       // Nothing of the next object before the answer has begun.
       expect(script.unread).toBe(0);
-      script.send(answer(1).subarray(0, 12));
+      script.send(answer(1, status).subarray(0, 12));
       await sleep(50);
       await look(script);
-      script.send(answer(1).subarray(12));
+      script.send(answer(1, status).subarray(12));
       const { dataset } = await script.receiveMessage();
       expect(dataset.equals(Buffer.alloc(200, 2))).toBe(true);
       script.send(answer(2));
@@ -872,7 +876,8 @@ describe('C-STORE', () => {
       peer.association.cStore(instance([Buffer.alloc(100, 1)])),
       peer.association.cStore(instance([Buffer.alloc(200, 2)])),
     ]);
-    expect(outcomes.map(({ state }) => state)).toEqual(['stored', 'stored']);
+    expect(outcomes.map((outcome) => outcome.status)).toEqual([status, 0]);
+    expect(outcomes[1].state).toBe('stored');
     await peer.association.release();
   }
 

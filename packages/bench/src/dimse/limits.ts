@@ -1,13 +1,23 @@
+import { join } from 'node:path';
+import { syntheticStudy } from '@adit/core/synthetic';
+import { createTempFolder, writeInstances } from '@adit/e2e/support';
 import { type Figure, round } from '../measurement.ts';
-import { dicomUrl, runOurs, startOurServer } from '../our-programs.ts';
+import { dicomUrl, runAdit, runOurs, startOurServer } from '../our-programs.ts';
 import { watchMemory } from '../run-measured.ts';
 
-/** An object of 500 MB from our SCU to our SCP, whose handler takes 20 MB/s: the peak memory of both. */
+/** Of 512 × 512 pixels of 16 bits. */
+const BYTES_OF_FRAME = 512 * 512 * 2;
+
+/** An object of 500 MB from `adit store` to our SCP, whose handler takes 20 MB/s: the peak memory of both. */
 export async function measureSlowPeers({ quick }: { quick: boolean }): Promise<Figure[]> {
   const megabytes = quick ? 50 : 500;
+  const frames = Math.ceil((megabytes * 1e6) / BYTES_OF_FRAME);
+  await using folder = await createTempFolder('bench-slow-peers');
+  const series = [{ kind: 'enhanced-CT', rows: 512, columns: 512, frames }] as const;
+  await writeInstances(join(folder.path, 'object'), syntheticStudy({ seed: 'bench slow peers', series }));
   await using server = await startOurServer(['--megabytes-per-second', '20']);
   const memory = watchMemory(server.program);
-  const sender = await runOurs('store-generated.ts', [dicomUrl(server), String(megabytes)]);
+  const sender = await runAdit(['store', dicomUrl(server), folder.path]);
   const what = `one object of ${megabytes} MB, the receiver takes 20 MB/s`;
   const figure = { unit: 'MB of peak memory', limit: 150 };
   return [
