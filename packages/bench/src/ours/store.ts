@@ -16,8 +16,16 @@ const started = performance.now();
   const waiting = files.values();
   await Promise.all(
     Array.from({ length: sink.concurrency }, async () => {
-      for (const file of waiting) {
-        const outcome = await sink.store(await readDicomFile(file, { tags: [] }));
+      const readNext = () => {
+        const { done, value } = waiting.next();
+        return done ? undefined : readDicomFile(value, { tags: [] });
+      };
+      let ahead = readNext();
+      while (ahead) {
+        const file = await ahead;
+        // The next header is read while this object is sent.
+        ahead = readNext();
+        const outcome = await sink.store(file);
         if (outcome.state !== 'stored') {
           throw new Error(`an instance was not stored: ${outcome.message}`);
         }

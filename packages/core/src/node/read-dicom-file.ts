@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, open as openCallback, read as readCallback } from 'node:fs';
+import { closeSync, fstatSync, openSync, read as readCallback } from 'node:fs';
 import { promisify } from 'node:util';
 import type { Attributes } from '../data/attributes.ts';
 import { readPart10 } from '../data/part10.ts';
@@ -9,8 +9,7 @@ import type { QueryLevel } from '../query/types.ts';
 import type { DicomInstance, StoredDataset } from '../transfer/types.ts';
 import { fileDataset } from './file-dataset.ts';
 
-// A `FileHandle` costs several times as much for each file.
-const open = promisify(openCallback);
+// A `FileHandle` costs several times as much for each file, and asking a thread to open one more than opening it.
 const read = promisify(readCallback);
 
 const LEVELS: readonly QueryLevel[] = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'];
@@ -47,7 +46,7 @@ export async function readDicomFile(
   path: string,
   options: { tags?: readonly Tag[] } = {},
 ): Promise<DicomFile> {
-  const descriptor = await open(path, 'r');
+  const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
     const file = await readPart10(headBlocks(descriptor), { byteLength: size });

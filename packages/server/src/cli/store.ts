@@ -28,10 +28,10 @@ export async function storeCommand(
   const firstOfStudy = new Map<string, Promise<void>>();
   let fatal: unknown;
 
-  async function storeFile(path: string, named: boolean): Promise<void> {
+  async function storeFile({ path, named, reading }: FileAhead): Promise<void> {
     let file: DicomFile;
     try {
-      file = await readDicomFile(path, { tags: [Tags.StudyInstanceUID] });
+      file = await reading;
     } catch (error) {
       if (error instanceof DicomError && error.code === 'NOT_DICOM' && !named) {
         counts.skipped += 1;
@@ -74,10 +74,14 @@ export async function storeCommand(
 
   const files = filesOf(paths);
   async function work(): Promise<void> {
-    for (let next = await files.next(); !next.done && fatal === undefined; next = await files.next()) {
+    let ahead = readAhead(files);
+    for (let next = await ahead; next && fatal === undefined; next = await ahead) {
       counts.expected = (counts.expected ?? 0) + 1;
+      ahead = readAhead(files);
+      // Its error is thrown when it is waited for.
+      ahead.catch(() => {});
       try {
-        await storeFile(next.value.path, next.value.named);
+        await storeFile(next);
       } catch (error) {
         counts.failed += 1;
         fatal ??= error;
@@ -144,4 +148,21 @@ async function* filesOf(paths: readonly string[]): AsyncGenerator<{ path: string
     const named = (await stat(path)).isFile();
     for await (const file of walkFiles(path)) yield { path: file, named };
   }
+}
+
+/** A file whose header is being read while the one before is sent. */
+interface FileAhead {
+  path: string;
+  named: boolean;
+  reading: Promise<DicomFile>;
+}
+
+async function readAhead(
+  files: AsyncIterator<{ path: string; named: boolean }>,
+): Promise<FileAhead | undefined> {
+  const next = await files.next();
+  if (next.done) return undefined;
+  const reading = readDicomFile(next.value.path, { tags: [Tags.StudyInstanceUID] });
+  reading.catch(() => {});
+  return { ...next.value, reading };
 }
