@@ -18,8 +18,8 @@ const identifyingForms: readonly RegExp[] = [
   // Electronic mail and web addresses.
   /[\p{L}\d._%+-]{1,64}@[\p{L}\d-]+(?:\.[\p{L}\d-]+)+/gu,
   /\b(?:https?|ftp|file|dicom):\/\/\S+/giu,
-  // Dates, with points, dashes or slashes, in digits only, and with a month's name.
-  /(?<!\d)\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(?!\d)/gu,
+  // Dates, with points, dashes or slashes, in digits only, and with a month's name. The beginning of a UID is none.
+  /(?<!\d)(?<!\d\.)\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(?!\d|\.\d)/gu,
   /(?<!\d)(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?!\d)/gu,
   new RegExp(`(?<!\\p{L})\\d{1,2}(?:st|nd|rd|th|\\.)?[\\s-]?${month}\\.?[\\s,-]{0,2}\\d{2,4}(?!\\d)`, 'giu'),
   new RegExp(`(?<!\\p{L})${month}\\.?\\s\\d{1,2}(?:st|nd|rd|th)?,?\\s\\d{4}(?!\\d)`, 'giu'),
