@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Attributes } from '../data/attributes.ts';
 import { DicomError } from '../errors.ts';
@@ -93,6 +94,25 @@ function sinkOf(
 const sops = (count: number) => Array.from({ length: count }, (_, index) => `1.2.3.1.${index + 1}`);
 
 describe('transfer', () => {
+  test('tells how many instances the destination got in another transfer syntax', async () => {
+    const { sink } = sinkOf((sop) => ({
+      state: 'stored',
+      ...(sop === '1.1' ? {} : { transcodedTo: '1.2.840.10008.1.2' }),
+    }));
+    const uids = ['1.1', '1.2', '1.3'];
+    const source = sourceOf(() => uids.map((sop) => instance(sop)), uids);
+    const ledger = new Ledger();
+    const { remarks } = await transfer({
+      ...{ source, sink, selection, ledger },
+      createPixelHash: () => createHash('sha256'),
+    });
+    expect(remarks).toContainEqual(
+      expect.stringMatching(/^2 instances were sent in another transfer syntax/),
+    );
+    // The hash is of the pixels as they came, which are not those that are stored.
+    expect(uids.map((sop) => ledger.get(sop)?.pixelSha256 !== undefined)).toEqual([true, false, false]);
+  });
+
   test('stores every instance and finds all of them at the destination', async () => {
     const { sink, stored } = sinkOf();
     const result = await transfer({

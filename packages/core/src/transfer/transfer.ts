@@ -116,6 +116,7 @@ class TransferRun {
   /** By SOP Instance UID at the source: what is at the destination now and has to be found there. */
   readonly #delivered = new Map<string, StoredInstance & { earlier: boolean }>();
   readonly #remarks: string[] = [];
+  #transcoded = 0;
   #free: number;
   readonly #slotWaiters: (() => void)[] = [];
   /** Servers race on inserting a new study: the first instance goes alone. */
@@ -415,6 +416,7 @@ class TransferRun {
     } else {
       counts.stored += 1;
       counts.bytes += bytes;
+      if (outcome.transcodedTo !== undefined) this.#transcoded += 1;
       this.#delivered.set(sop, { sopInstanceUid: instance.sopInstanceUid, bytes, earlier: false });
     }
     if (outcome.state === 'warning') {
@@ -427,7 +429,8 @@ class TransferRun {
       state: outcome.state,
       bytes,
       ...(outcome.status === undefined ? {} : { status: outcome.status }),
-      ...(pixelSha256 === undefined ? {} : { pixelSha256 }),
+      // Transcoded, the pixels at the destination may be other bytes.
+      ...(pixelSha256 === undefined || outcome.transcodedTo !== undefined ? {} : { pixelSha256 }),
     });
     this.#progress();
   }
@@ -570,6 +573,11 @@ class TransferRun {
         retryable: true,
         cause: undefined,
       };
+    }
+    if (this.#transcoded > 0) {
+      this.#remarks.push(
+        `${this.#transcoded} instances were sent in another transfer syntax, for the destination does not take their own.`,
+      );
     }
     const complete =
       counts.failed === 0 && counts.held === 0 && counts.stored + counts.skipped === counts.expected;
