@@ -7,6 +7,8 @@ export interface PseudonymizationReport {
   counts: ActionCounts;
   /** What is worth a look, each with how often it was met. */
   remarks: Remark[];
+  /** Codes of CID 7050 that were stamped, each with the number of instances: what was performed on them. */
+  stamps: Record<string, number>;
   /** Of the instances with pixels, where their hashes were asked for. */
   pixelData?: PixelDataHashes[];
 }
@@ -61,13 +63,14 @@ export function emptyReport(): PseudonymizationReport {
     instances: 0,
     counts: { removed: 0, removedPrivate: 0, emptied: 0, replaced: 0, mapped: 0, cleaned: 0, moved: 0 },
     remarks: [],
+    stamps: {},
   };
 }
 
 /** Adds up reports. */
 export function mergeReports(reports: Iterable<PseudonymizationReport>): PseudonymizationReport {
   const merged = emptyReport();
-  for (const { instances, counts, remarks, pixelData } of reports) {
+  for (const { instances, counts, remarks, stamps, pixelData } of reports) {
     merged.instances += instances;
     if (pixelData !== undefined) {
       merged.pixelData ??= [];
@@ -75,6 +78,9 @@ export function mergeReports(reports: Iterable<PseudonymizationReport>): Pseudon
     }
     for (const key of Object.keys(counts) as (keyof ActionCounts)[]) merged.counts[key] += counts[key];
     for (const { code, tag, count } of remarks) addRemark(merged, code, tag, count);
+    for (const [code, count] of Object.entries(stamps)) {
+      merged.stamps[code] = (merged.stamps[code] ?? 0) + count;
+    }
   }
   return merged;
 }

@@ -221,6 +221,7 @@ export class DatasetEditor {
     if (this.#collected !== undefined) this.#finishCollected();
     this.#insertBefore(Number.POSITIVE_INFINITY);
     this.#report.instances += 1;
+    for (const { code } of this.#methods) this.#report.stamps[code] = 1;
   }
 
   // Elements

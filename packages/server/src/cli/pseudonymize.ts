@@ -54,7 +54,11 @@ export async function pseudonymizeCommand(
   }
 
   async function onResult(result: FileResult, file: InputFile): Promise<void> {
-    if (result.report !== undefined) merged = mergeReports([merged, result.report]);
+    if (result.report !== undefined) {
+      // Hashes of single instances are in the file of the report; here they would only pile up.
+      const { pixelData: _, ...counts } = result.report;
+      merged = mergeReports([merged, counts]);
+    }
     if (result.state === 'present') present += 1;
     count(tally, result, isSingle);
     output.progress(counts, output.seconds());
