@@ -12,7 +12,7 @@ export interface HeaderRun {
   dicomParser: number;
 }
 
-/** Generated objects with the attributes that scanners write, and pictures too small to matter. */
+/** Generated objects with the attributes that scanners write, 50 of a series, and pictures too small to matter. */
 export async function smallObjects(kind: 'CT' | 'MR'): Promise<Uint8Array[]> {
   const files: Uint8Array[] = [];
   for (let number = 1; number <= 50; number += 1) {
