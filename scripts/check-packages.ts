@@ -15,7 +15,7 @@ import { type PackedPackage, packPackages } from './pack.ts';
 const run = promisify(execFile);
 
 /** What a user needs; everything else stays at home. */
-const wanted = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|bin\/.*\.js|dist\/.*)$/;
+const wanted = /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|[a-z]+\.schema\.json|bin\/.*\.js|dist\/.*)$/;
 const unwanted = /\.test\.|\/testing\/|\.tsbuildinfo$|(?<!\.d)\.ts$/;
 
 const work = mkdtempSync(join(tmpdir(), 'check-packages-'));
