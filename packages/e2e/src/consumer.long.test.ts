@@ -54,7 +54,7 @@ async function entrances(): Promise<string[]> {
     const manifest = JSON.parse(
       await readFile(join(project, 'node_modules', name, 'package.json'), 'utf8'),
     ) as { exports: Record<string, unknown> };
-    const paths = Object.keys(manifest.exports).filter((path) => path !== './package.json');
+    const paths = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'));
     all.push(...paths.map((path) => name + path.slice(1)));
   }
   return all;
