@@ -9,6 +9,7 @@ import { INSTANCE_PATH_TAGS, type InstancePath, instancePath } from '../layout/i
 import type { AbortableOptions } from '../query/types.ts';
 import type { DicomInstance, InstanceSink, StoreOutcome } from '../transfer/types.ts';
 import { fileError } from './file-error.ts';
+import { checksumOfPart10 } from './instance-file.ts';
 
 export interface ZipSinkOptions {
   /**
@@ -157,10 +158,7 @@ async function readAgain(
   password: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Set<string>> {
-  const [{ ZipReader, Reader }, { readPart10 }] = await Promise.all([
-    import('@zip.js/zip.js'),
-    import('../data/part10.ts'),
-  ]);
+  const { ZipReader, Reader } = await import('@zip.js/zip.js');
   const file = await open(path, 'r');
   const intact = new Set<string>();
   try {
@@ -188,11 +186,11 @@ async function readAgain(
         () => true,
         () => false,
       );
-      const found = await checksumOf(readPart10, readable).catch(() => undefined);
+      const found = await checksumOfPart10(readable).catch(() => undefined);
       const whole = await written;
       if (
         whole &&
-        found?.uid === expected.uid &&
+        found?.sopInstanceUid === expected.uid &&
         found.bytes === expected.bytes &&
         found.checksum === expected.checksum
       ) {
@@ -204,19 +202,6 @@ async function readAgain(
     await file.close();
   }
   return intact;
-}
-
-async function checksumOf(
-  readPart10: typeof import('../data/part10.ts')['readPart10'],
-  bytes: ReadableStream<Uint8Array>,
-): Promise<{ uid: string; bytes: number; checksum: number }> {
-  const { sopInstanceUid, dataset } = await readPart10(bytes);
-  const result = { uid: sopInstanceUid, bytes: 0, checksum: 0 };
-  for await (const chunk of dataset) {
-    result.bytes += chunk.length;
-    result.checksum = crc32(chunk, result.checksum);
-  }
-  return result;
 }
 
 /** Gives each patient, study and series a folder of its own, as `FolderNames` does on a disk. */

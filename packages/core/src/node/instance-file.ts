@@ -121,11 +121,21 @@ const withoutLinks: ReadonlySet<string> = new Set([
   'EINVAL',
 ]);
 
-/** What a Part 10 file holds. Throws what reading it throws. */
-export async function checksumOfFile(
-  path: string,
-): Promise<{ sopInstanceUid: string; bytes: number; checksum: number }> {
-  const { sopInstanceUid, dataset } = await readPart10(fileChunks(path));
+/** What a Part 10 file holds. */
+export interface InstanceChecksum {
+  sopInstanceUid: string;
+  /** Of the data set. */
+  bytes: number;
+  /** CRC-32 of the data set. */
+  checksum: number;
+}
+
+/** Throws what reading the file throws. */
+export const checksumOfFile = (path: string): Promise<InstanceChecksum> => checksumOfPart10(fileChunks(path));
+
+/** The same of the bytes of a file, wherever they come from. */
+export async function checksumOfPart10(bytesOfFile: AsyncIterable<Uint8Array>): Promise<InstanceChecksum> {
+  const { sopInstanceUid, dataset } = await readPart10(bytesOfFile);
   let bytes = 0;
   let checksum = 0;
   for await (const chunk of dataset) {

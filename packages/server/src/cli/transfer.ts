@@ -245,8 +245,10 @@ async function openDestination(from: Place, place: Place, options: TransferOptio
         sink,
         verify: undefined,
         async finish(signal) {
-          const result = await sink.finish({ signal });
-          return options.verify === 'none' ? undefined : result;
+          if (options.verify !== 'none') return sink.finish({ signal });
+          // Ended before anybody is told that it is done, and not read again.
+          await sink[Symbol.asyncDispose]();
+          return undefined;
         },
         [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
       };
