@@ -120,8 +120,8 @@ async function supervise(options: SuperviseOptions): Promise<EmbeddedPostgres | 
       stdio: ['pipe', 'pipe', log.handle.fd],
     },
   );
-  await log.handle.close();
-
+  // Listened to from the first turn on: what a child said and closed before anybody listened does not come again.
+  const lines = createInterface({ input: supervisor.stdout! })[Symbol.asyncIterator]();
   const exited = exitOf(supervisor);
   let stopping = false;
   const ended = exited.then(async (exit) => {
@@ -143,8 +143,9 @@ async function supervise(options: SuperviseOptions): Promise<EmbeddedPostgres | 
 
   signal?.addEventListener('abort', letGo, { once: true });
   try {
+    await log.handle.close();
     const connectionString = socketAddress(sockets, DATABASE);
-    for await (const line of createInterface({ input: supervisor.stdout! })) {
+    for await (const line of lines) {
       if (line === 'locked') {
         await takeOwnership(dataDirectory, connectionString);
         owned = true;

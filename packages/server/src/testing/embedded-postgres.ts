@@ -63,9 +63,15 @@ export function postgresProcesses(folder: string): number[] {
   });
 }
 
-/** Another process that starts PostgreSQL, says so, and lives until it is killed. */
-export async function startInChild(data: string, { uid }: { uid?: number } = {}) {
+/**
+ * Another process that starts PostgreSQL, says so, and lives until it is killed. With `busy` every turn of its file
+ * system calls waits behind other work, as on a machine that has too much to do.
+ */
+export async function startInChild(data: string, { uid, busy }: { uid?: number; busy?: boolean } = {}) {
   const program = `
+    import { pbkdf2 } from 'node:crypto';
+    const work = () => pbkdf2('', '', 150_000, 64, 'sha512', work);
+    if (${busy === true}) for (let job = 0; job < 3; job++) work();
     import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('../postgres/embedded-postgres.ts'))};
     setInterval(() => {}, 1000);
     try {
@@ -77,7 +83,11 @@ export async function startInChild(data: string, { uid }: { uid?: number } = {})
   const child = spawn(
     process.execPath,
     ['--conditions=@adit/source', '--input-type=module-typescript', '-e', program],
-    { stdio: ['ignore', 'pipe', 'inherit'], ...(uid === undefined ? {} : { uid, gid: uid }) },
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...(busy ? { UV_THREADPOOL_SIZE: '1' } : {}) },
+      ...(uid === undefined ? {} : { uid, gid: uid }),
+    },
   );
   killWhenFinished(child);
   for await (const line of createInterface({ input: child.stdout! })) {
