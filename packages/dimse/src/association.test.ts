@@ -183,16 +183,21 @@ describe('a peer that is silent', () => {
   });
 
   test('or that does not take what is sent', async () => {
+    let resume = () => {};
+    const failed = new Promise<void>((resolve) => {
+      resume = resolve;
+    });
     await using peer = await associate(
       async (script) => {
         script.socket.pause();
-        await sleep(600);
+        await failed;
         script.socket.resume();
       },
       { timeouts: { response: 0.2 } },
     );
     const chunks = Array.from({ length: 40 }, () => Buffer.alloc(1024 * 1024));
     const error = await failure(peer.association.cStore(instance(chunks)));
+    resume();
     expect(error).toMatchObject({ code: 'TIMEOUT' });
     expect(error.message).toContain('does not take what is sent');
   });
