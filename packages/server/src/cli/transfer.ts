@@ -1,41 +1,22 @@
-import {
-  expectedInstances,
-  type InstanceSink,
-  type InstanceSource,
-  type Queryable,
-  type Selection,
-  type TransferResult,
-  transfer,
-  type Verification,
-  type Verifier,
-  verifyByQuery,
-} from '@adit/core';
-import { createFolderSink, createFolderSource, createZipSink } from '@adit/core/node';
-import { createDimseClient, createDimseSink, createReceiver } from '@adit/dimse';
-import { type ReceiverPlace, readHeaderFile, readPasswordFile } from './arguments.ts';
+import { expectedInstances, type Queryable, type Selection, type TransferResult, transfer } from '@adit/core';
 import type { DeidentificationOptions } from './deidentification.ts';
+import { type DestinationOptions, openDestination } from './open-destination.ts';
+import { openSource, type SourceOptions } from './open-source.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
 import { type Place, parsePlace, UsageError } from './place.ts';
 import { type ListedStudy, readTransferList } from './transfer-list.ts';
-import { openRecord } from './transfer-record.ts';
+import { openRecord, type RecordOptions } from './transfer-record.ts';
 
-export interface TransferOptions extends DeidentificationOptions {
+export interface TransferOptions
+  extends DeidentificationOptions,
+    SourceOptions,
+    DestinationOptions,
+    RecordOptions {
   from: string;
   to: string;
   study?: string[];
   list?: string;
   series?: string[];
-  excludeModality?: string[];
-  verify?: Verification;
-  maxAssociations?: number;
-  headerFile?: string;
-  passwordFile?: string;
-  receiver?: ReceiverPlace;
-  toHeaderFile?: string;
-  ledger?: string;
-  resume?: string;
-  manifest?: string;
-  manifestOriginals?: boolean;
   dryRun?: boolean;
 }
 
@@ -141,133 +122,6 @@ function selectionOf(
     ...(patientId !== undefined && { patientId }),
     ...(excludeModality && { excludeModalities: excludeModality }),
   };
-}
-
-async function openSource(
-  place: Place,
-  options: TransferOptions,
-): Promise<InstanceSource & Queryable & AsyncDisposable> {
-  switch (place.kind) {
-    case 'dimse':
-      return openDimseSource(place, options.receiver);
-    case 'dicomweb': {
-      const { createDicomWebClient } = await import('@adit/dicomweb');
-      const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
-      return createDicomWebClient({ url: place.url, ...headers });
-    }
-    case 'zip':
-      throw new UsageError('An archive is not available as a source yet: unpack it into a folder.');
-    case 'folder':
-      return Object.assign(createFolderSource(place.path), { async [Symbol.asyncDispose]() {} });
-  }
-}
-
-/** C-GET, or C-MOVE to a receiver that lives as long as the source. */
-async function openDimseSource(
-  { node, text }: Extract<Place, { kind: 'dimse' }>,
-  place: ReceiverPlace | undefined,
-): Promise<InstanceSource & Queryable & AsyncDisposable> {
-  if (node.retrieve !== 'c-move') return createDimseClient(node);
-  if (!place) throw new UsageError(`${text} is to send by C-MOVE: say where to with --receiver AET:PORT.`);
-  const receiver = await createReceiver(place);
-  const client = createDimseClient(node, { receiver });
-  return {
-    ...client,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await receiver[Symbol.asyncDispose]();
-    },
-  };
-}
-
-interface Destination extends AsyncDisposable {
-  sink: InstanceSink;
-  verify: Verifier | undefined;
-  /** Ends a destination that cannot be looked at before, and looks. */
-  finish?(signal: AbortSignal): Promise<{ verified: number; missing: readonly string[] } | undefined>;
-}
-
-async function openDestination(from: Place, place: Place, options: TransferOptions): Promise<Destination> {
-  switch (place.kind) {
-    case 'dimse': {
-      const associations =
-        options.maxAssociations === undefined ? {} : { maxAssociations: options.maxAssociations };
-      const sink = createDimseSink(place.node, associations);
-      const client = createDimseClient(place.node);
-      return {
-        sink,
-        verify: verifierFor(options.verify, client),
-        async [Symbol.asyncDispose]() {
-          await sink[Symbol.asyncDispose]();
-          await client[Symbol.asyncDispose]();
-        },
-      };
-    }
-    case 'dicomweb': {
-      const { createDicomWebClient, createDicomWebSink } = await import('@adit/dicomweb');
-      // Credentials of the source are never sent to the destination.
-      const headerFile = options.toHeaderFile ?? (from.kind === 'dicomweb' ? undefined : options.headerFile);
-      const headers = headerFile ? { headers: await readHeaderFile(headerFile) } : {};
-      const service = { url: place.url, ...headers };
-      const sink = createDicomWebSink(
-        service,
-        options.maxAssociations === undefined ? {} : { maxRequests: options.maxAssociations },
-      );
-      const client = createDicomWebClient(service);
-      return {
-        sink,
-        verify: verifierFor(options.verify, client),
-        async [Symbol.asyncDispose]() {
-          await sink[Symbol.asyncDispose]();
-          await client[Symbol.asyncDispose]();
-        },
-      };
-    }
-    case 'folder': {
-      const sink = createFolderSink(place.path);
-      return {
-        sink,
-        verify: options.verify === 'none' ? undefined : sink.verify,
-        async [Symbol.asyncDispose]() {},
-      };
-    }
-    case 'zip': {
-      if (options.resume !== undefined) {
-        throw new UsageError('An archive cannot be gone on with: begin a new one, without --resume.');
-      }
-      if (options.verify !== undefined && options.verify !== 'reread' && options.verify !== 'none') {
-        throw new UsageError(`An archive cannot be verified by ${options.verify}: use reread or none.`);
-      }
-      const password =
-        options.passwordFile === undefined ? {} : { password: await readPasswordFile(options.passwordFile) };
-      const sink = await createZipSink(place.path, password);
-      return {
-        sink,
-        verify: undefined,
-        async finish(signal) {
-          if (options.verify !== 'none') return sink.finish({ signal });
-          // Ended before anybody is told that it is done, and not read again.
-          await sink[Symbol.asyncDispose]();
-          return undefined;
-        },
-        [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
-      };
-    }
-  }
-}
-
-function verifierFor(asked: Verification | undefined, client: Queryable): Verifier | undefined {
-  switch (asked) {
-    case undefined:
-      return verifyByQuery(client);
-    case 'image':
-    case 'count':
-      return verifyByQuery(client, { by: asked });
-    case 'none':
-      return undefined;
-    default:
-      throw new UsageError(`This destination cannot be verified by ${asked}: use image, count or none.`);
-  }
 }
 
 async function dryRun(
