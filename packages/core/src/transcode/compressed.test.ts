@@ -15,6 +15,7 @@ import { hasDcmtk, run, withFolder } from '../data/testing/dcmtk.ts';
 import { TransferSyntax } from '../data/transfer-syntax.ts';
 import { type SyntheticInstanceOptions, syntheticInstance } from '../synthetic/index.ts';
 import type { DicomInstance } from '../transfer/types.ts';
+import { foreignCodestreams } from './testing/foreign-codestreams.ts';
 import { transcode } from './transcode.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
@@ -152,7 +153,7 @@ function farthest(one: Uint8Array, other: Uint8Array): number {
   return most;
 }
 
-// Codestreams that DCMTK cannot make: those of the library's own encoders, one fragment each.
+// Codestreams that DCMTK cannot make: those of the library's own encoders, one fragment each, and recorded ones.
 
 interface Picture {
   rows: number;
@@ -399,6 +400,36 @@ describe.each(syntaxes)('in %s', (transferSyntaxUid, encoder) => {
       );
       expect(pixels.length).toBe(2 * 2 * picture.rows * picture.columns);
     });
+  });
+});
+
+describe.each([
+  [TransferSyntax.Jpeg2000Lossless, foreignCodestreams.jpeg2000],
+  [TransferSyntax.HighThroughputJpeg2000Lossless, foreignCodestreams.htj2k],
+])('in %s, by another encoder', (transferSyntaxUid, codestreams: Readonly<Record<string, string>>) => {
+  const small = { ...picture, rows: 13, columns: 11, frames: 1 };
+  const pictures: Readonly<Record<string, Picture>> = {
+    '8 bits': { ...small, bits: 8, stored: 8 },
+    '8 bits with a sign': { ...small, bits: 8, stored: 8, signed: true },
+    '12 of 16 bits': small,
+    '12 bits with a sign': { ...small, signed: true },
+    '16 bits': { ...small, stored: 16 },
+    '16 bits with a sign': { ...small, stored: 16, signed: true },
+    colours: { ...small, samples: 3, bits: 8, stored: 8 },
+  };
+  it.each(Object.entries(codestreams))('%s', async (name, base64) => {
+    const what = pictures[name]!;
+    const codestream = new Uint8Array(Buffer.from(base64, 'base64'));
+    const fragment = codestream.length % 2 === 0 ? codestream : concatBytes([codestream, new Uint8Array(1)]);
+    const photometric = what.samples === 3 ? 'YBR_RCT' : '';
+    const { pixels } = await open(
+      await transcode(encapsulated(what, transferSyntaxUid, [fragment], { photometric }), EXPLICIT),
+    );
+    const expected = pixelsOf(what, 0);
+    const mask = 2 ** what.stored - 1;
+    expect(samplesOf(pixels.subarray(0, expected.length), what.bits, mask)).toEqual(
+      samplesOf(expected, what.bits, mask),
+    );
   });
 });
 
