@@ -182,6 +182,44 @@ test('waits for a silent peer no longer than its timeouts say', { timeout: 120_0
   expect(result.status).toBe(1);
 });
 
+test('a saved node stands wherever a URL may', async () => {
+  const options = { env: { ADIT_DATA: join(folder.path, 'names') } };
+  expect((await adit(['echo', 'pacs'], options)).stderr).toMatch(/pacs is not a DIMSE node/);
+
+  expect((await adit(['node', 'add', 'pacs', archive.dicomUrl], options)).status).toBe(0);
+  const web = `dicomweb+${archive.dicomWebUrl}`;
+  expect((await adit(['node', 'add', 'web', web], options)).status).toBe(0);
+  expect((await adit(['node', 'list'], options)).events.slice(0, -1)).toEqual([
+    { event: 'node', name: 'pacs', url: archive.dicomUrl },
+    { event: 'node', name: 'web', url: web },
+  ]);
+  expect((await adit(['echo', 'pacs'], options)).summary.ok).toBe(true);
+  for (const name of ['pacs', 'web']) {
+    expect((await adit(['find', name, '-k', `StudyInstanceUID=${aStudy}`], options)).summary).toMatchObject({
+      ok: true,
+      matches: 0,
+    });
+  }
+
+  const wrong = [
+    ['add', '../pacs', archive.dicomUrl],
+    ['add', 'pacs', 'folder:/somewhere'],
+    ['add', 'pacs', 'web'],
+    ['remove', 'nobody'],
+  ];
+  for (const args of wrong) {
+    const { status, stderr } = await adit(['node', ...args], options);
+    expect(status, stderr).toBe(2);
+  }
+  expect((await adit(['node', 'remove', 'pacs'], options)).status).toBe(0);
+  expect((await adit(['echo', 'pacs'], options)).status).toBe(2);
+
+  await writeFile(join(folder.path, 'names', 'saved-nodes.json'), '{"web":"web"}');
+  const damaged = await adit(['find', 'web'], options);
+  expect(damaged.stderr).toContain('saved-nodes.json');
+  expect(damaged.status).toBe(1);
+});
+
 test('nothing of a patient is said when a transfer goes wrong', async () => {
   const study = `${aStudy}.4711`;
   const { stderr } = await adit(transfer(`dicom://NOBODY@127.0.0.1:${closedPort}`, folder.path, study));

@@ -99,6 +99,28 @@ command('serve', 'start the whole product: web interface, API, workers')
     }),
   );
 
+const nodes = program.command('node').description('give nodes names that stand for their URLs');
+
+nodes
+  .command('add <name> <url>')
+  .description('save a node, or another URL for it')
+  .option('--json', 'one object a line on stdout')
+  .action(
+    run(async (name: string, url: string) => (await import('./node.ts')).addNodeCommand(output, name, url)),
+  );
+
+nodes
+  .command('list')
+  .description('the saved nodes')
+  .option('--json', 'one object a line on stdout')
+  .action(run(async () => (await import('./node.ts')).listNodesCommand(output)));
+
+nodes
+  .command('remove <name>')
+  .description('forget a saved node')
+  .option('--json', 'one object a line on stdout')
+  .action(run(async (name: string) => (await import('./node.ts')).removeNodeCommand(output, name)));
+
 command('echo <node>', 'ask a DIMSE node whether it answers (C-ECHO)').action(
   run(async (node: string) => (await import('./echo.ts')).echoCommand(output, node, stop)),
 );

@@ -166,11 +166,33 @@ function systemErrorSentence(error: NodeJS.ErrnoException): string {
   }
 }
 
-function progressLine(counts: Progress, seconds: number): string {
+/**
+ * How far a transfer is, in one line: a bar and the time left where it is known how many instances there are, their
+ * number, bytes and the rate so far.
+ */
+export function progressLine(counts: Progress, seconds: number): string {
   const done = counts.stored + counts.skipped + counts.failed + counts.held;
-  const of = counts.expected === undefined ? '' : ` of ${counts.expected}`;
-  const rate = seconds > 0 ? ` · ${formatBytes(counts.bytes / seconds)}/s` : '';
-  return `${done}${of} instances · ${formatBytes(counts.bytes)}${rate}`;
+  const parts = [`${done}${counts.expected === undefined ? '' : ` of ${counts.expected}`} instances`];
+  parts.push(formatBytes(counts.bytes));
+  if (seconds > 0) parts.push(`${formatBytes(counts.bytes / seconds)}/s`);
+  if (!counts.expected || done === 0) return parts.join(' · ');
+
+  const share = Math.min(1, done / counts.expected);
+  // Of the first seconds nothing can be told: connections are being opened, and instances differ in size.
+  if (seconds >= 2 && share < 1) parts.push(`${formatDuration((seconds / share) * (1 - share))} left`);
+  const filled = Math.floor(share * BAR_WIDTH);
+  return `[${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] ${parts.join(' · ')}`;
+}
+
+const BAR_WIDTH = 20;
+
+/** Seconds as a clock shows them: `0:09`, `12:30`, `1:02:30`. */
+function formatDuration(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  const two = (part: number) => `${part}`.padStart(2, '0');
+  const rest = two(whole % 60);
+  return hours > 0 ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
 }
 
 /** Bytes with a decimal unit: `212 MB`. */

@@ -1,5 +1,6 @@
 import { DicomError } from '@adit/core';
 import { type DimseNode, parseDimseUrl } from '@adit/dimse';
+import { savedNode } from './saved-nodes.ts';
 
 /** Where something is transferred from or to, as the command line names it. */
 export type Place =
@@ -16,7 +17,8 @@ export class UsageError extends DicomError {
 }
 
 /**
- * Reads a place: `dicom://AET@host[:port]`, `dicom+tls://…`, `dicomweb+http(s)://…`, `folder:PATH`, `zip:PATH` or a bare path.
+ * Reads a place: `dicom://AET@host[:port]`, `dicom+tls://…`, `dicomweb+http(s)://…`, `folder:PATH`, `zip:PATH`, a
+ * name that `adit node add` saved or a bare path. Where a name and a path are alike, it is the name.
  *
  * Throws `UsageError`.
  */
@@ -39,6 +41,10 @@ export function parsePlace(text: string): Place {
     case 'http':
     case 'https':
       throw new UsageError(`A DICOMweb service is written dicomweb+${text.slice(0, scheme.length)}://…`);
+    case undefined: {
+      const url = savedNode(text);
+      return url === undefined ? folder(text, text) : parsePlace(url);
+    }
     default:
       if (scheme !== undefined && /^[a-z0-9+]+:\/\//i.test(text)) {
         throw new UsageError(
@@ -51,11 +57,14 @@ export function parsePlace(text: string): Place {
 
 /** Reads a place that must be a DIMSE node. Throws `UsageError`. */
 export function parseNode(text: string): DimseNode {
-  if (!/^dicom(\+tls)?:/i.test(text)) {
-    throw new UsageError(`${text} is not a DIMSE node: write dicom://AET@host:port.`);
+  const url = savedNode(text) ?? text;
+  if (!/^dicom(\+tls)?:/i.test(url)) {
+    throw new UsageError(
+      `${text} is not a DIMSE node: write dicom://AET@host:port, or a name saved by "adit node add".`,
+    );
   }
   try {
-    return parseDimseUrl(text);
+    return parseDimseUrl(url);
   } catch (error) {
     throw new UsageError(error instanceof DicomError ? error.message : `${text} is not a node.`, error);
   }
