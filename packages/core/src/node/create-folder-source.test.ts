@@ -11,7 +11,7 @@ import type { Query } from '../query/types.ts';
 import { type SyntheticInstance, syntheticInstance, syntheticStudy } from '../synthetic/index.ts';
 import type { DicomInstance, RetrieveFailure, Selection } from '../transfer/types.ts';
 import { createFolderSource, type FolderSource } from './create-folder-source.ts';
-import type { SkippedFile } from './folder-index.ts';
+import type { SkippedFile } from './file-index.ts';
 import { readDicomFile } from './read-dicom-file.ts';
 import { walkFiles } from './walk-files.ts';
 

@@ -10,6 +10,7 @@ import type { AbortableOptions } from '../query/types.ts';
 import type { DicomInstance, InstanceSink, StoreOutcome } from '../transfer/types.ts';
 import { fileError } from './file-error.ts';
 import { checksumOfPart10 } from './instance-file.ts';
+import { openZipFile } from './zip-file.ts';
 
 export interface ZipSinkOptions {
   /**
@@ -158,38 +159,15 @@ async function readAgain(
   password: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Set<string>> {
-  const { ZipReader, Reader } = await import('@zip.js/zip.js');
-  const file = await open(path, 'r');
+  const zip = await openZipFile(path, password);
   const intact = new Set<string>();
   try {
-    class FileReader extends Reader<FileHandle> {
-      override async init(): Promise<void> {
-        this.size = (await file.stat()).size;
-      }
-      override async readUint8Array(index: number, length: number): Promise<Uint8Array> {
-        const bytes = new Uint8Array(Math.min(length, Math.max(0, this.size - index)));
-        const { bytesRead } = await file.read(bytes, 0, bytes.length, index);
-        return bytes.subarray(0, bytesRead);
-      }
-    }
     const byName = new Map([...stored].map(([uid, one]) => [one.name, { uid, ...one }]));
-    const reader = new ZipReader(new FileReader(file), {
-      useWebWorkers: false,
-      ...(password === undefined ? {} : { password }),
-    });
-    for await (const entry of reader.getEntriesGenerator()) {
-      signal?.throwIfAborted();
+    for await (const entry of zip.entries(signal ? { signal } : {})) {
       const expected = byName.get(entry.filename);
-      if (!expected || entry.directory) continue;
-      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
-      const written = entry.getData(writable).then(
-        () => true,
-        () => false,
-      );
-      const found = await checksumOfPart10(readable).catch(() => undefined);
-      const whole = await written;
+      if (!expected) continue;
+      const found = await checksumOfPart10(zip.bytesOf(entry)).catch(() => undefined);
       if (
-        whole &&
         found?.sopInstanceUid === expected.uid &&
         found.bytes === expected.bytes &&
         found.checksum === expected.checksum
@@ -197,9 +175,8 @@ async function readAgain(
         intact.add(expected.uid);
       }
     }
-    await reader.close();
   } finally {
-    await file.close();
+    await zip.close();
   }
   return intact;
 }

@@ -1,9 +1,11 @@
 export { createFolderSink, type FolderSink, type FolderSinkOptions } from './create-folder-sink.ts';
-export { createFolderSource, type FolderSource, type FolderSourceOptions } from './create-folder-source.ts';
+export { createFolderSource, type FolderSource } from './create-folder-source.ts';
 export { createZipSink, type ZipSink, type ZipSinkOptions } from './create-zip-sink.ts';
+export { createZipSource, type ZipSource, type ZipSourceOptions } from './create-zip-source.ts';
 export { fileChunks } from './file-chunks.ts';
 export { fileError } from './file-error.ts';
-export type { SkippedFile } from './folder-index.ts';
+export type { SkippedFile } from './file-index.ts';
+export type { FileSourceOptions } from './file-source.ts';
 export { type WrittenInstance, writeInstanceFile } from './instance-file.ts';
 export {
   type LedgerFile,

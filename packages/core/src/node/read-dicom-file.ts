@@ -19,13 +19,17 @@ export const HEADER_TAGS: readonly Tag[] = [
   ...new Set(LEVELS.flatMap((level) => returnKeys(level).map((key) => parseTag(key)!))),
 ];
 
-/** A file's instance, and what the header says of it. */
-export interface DicomFile extends DicomInstance {
+/** What the beginning of a file says of the instance in it. */
+export interface FileHeader extends Omit<DicomInstance, 'dataset'> {
   /** Those of the wanted attributes the data set has. */
   readonly attributes: Attributes;
   readonly byteLength: number;
   /** Where in the file the data set begins, in bytes. */
   readonly datasetOffset: number;
+}
+
+/** A file's instance, and what the header says of it. */
+export interface DicomFile extends FileHeader {
   /** Can be read as often as is wanted. */
   readonly dataset: StoredDataset;
 }
@@ -49,23 +53,37 @@ export async function readDicomFile(
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    const file = await readPart10(headBlocks(descriptor), { byteLength: size });
-    const { attributes, instance } = await peekHeader(file, options.tags ?? HEADER_TAGS);
-    await instance.dataset[Symbol.asyncIterator]().return?.();
-    const { sopClassUid, sopInstanceUid, transferSyntaxUid, datasetOffset } = file;
-    const byteLength = file.byteLength!;
-    return {
-      sopClassUid,
-      sopInstanceUid,
-      transferSyntaxUid,
-      attributes,
-      byteLength,
-      datasetOffset,
-      dataset: fileDataset({ path, offset: datasetOffset, byteLength }),
-    };
+    const header = await readFileHeader(headBlocks(descriptor), size, options.tags);
+    const { datasetOffset, byteLength } = header;
+    return { ...header, dataset: fileDataset({ path, offset: datasetOffset, byteLength }) };
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Reads the header out of the bytes of a file, no further than it must, and ends them. Throws as `readDicomFile` does, and
+ * what reading the bytes throws.
+ *
+ * @param size of the whole file
+ */
+export async function readFileHeader(
+  bytes: AsyncIterable<Uint8Array>,
+  size: number,
+  tags: readonly Tag[] = HEADER_TAGS,
+): Promise<FileHeader> {
+  const file = await readPart10(bytes, { byteLength: size });
+  const { attributes, instance } = await peekHeader(file, tags);
+  await instance.dataset[Symbol.asyncIterator]().return?.();
+  const { sopClassUid, sopInstanceUid, transferSyntaxUid, datasetOffset } = file;
+  return {
+    sopClassUid,
+    sopInstanceUid,
+    transferSyntaxUid,
+    attributes,
+    byteLength: file.byteLength!,
+    datasetOffset,
+  };
 }
 
 async function* headBlocks(descriptor: number): AsyncGenerator<Uint8Array, void, undefined> {

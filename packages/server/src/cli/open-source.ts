@@ -1,16 +1,20 @@
 import type { InstanceSource, Queryable } from '@adit/core';
-import { createFolderSource } from '@adit/core/node';
+import { createFolderSource, createZipSource, type SkippedFile } from '@adit/core/node';
 import { createDimseClient, createReceiver } from '@adit/dimse';
-import { type ReceiverPlace, readHeaderFile } from './arguments.ts';
+import { type ReceiverPlace, readHeaderFile, readPasswordFile } from './arguments.ts';
 import { type Place, UsageError } from './place.ts';
 
 export interface SourceOptions {
   headerFile?: string;
   receiver?: ReceiverPlace;
+  fromPasswordFile?: string;
 }
 
 /** Somewhere instances come from, and that can be asked which. */
-export type Source = InstanceSource & Queryable & AsyncDisposable;
+export interface Source extends InstanceSource, Queryable, AsyncDisposable {
+  /** Of files: how many are no part of the source, by the code that says why. */
+  readonly skipped?: ReadonlyMap<string, number>;
+}
 
 /** Opens a place to take instances from. Throws `UsageError` where it cannot be one. */
 export async function openSource(place: Place, options: SourceOptions): Promise<Source> {
@@ -22,11 +26,27 @@ export async function openSource(place: Place, options: SourceOptions): Promise<
       const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
       return createDicomWebClient({ url: place.url, ...headers });
     }
-    case 'zip':
-      throw new UsageError('An archive is not available as a source yet: unpack it into a folder.');
-    case 'folder':
-      return Object.assign(createFolderSource(place.path), { async [Symbol.asyncDispose]() {} });
+    case 'zip': {
+      const { fromPasswordFile } = options;
+      const password =
+        fromPasswordFile === undefined ? {} : { password: await readPasswordFile(fromPasswordFile) };
+      const { skipped, onSkipped } = countSkipped();
+      return Object.assign(createZipSource(place.path, { ...password, onSkipped }), { skipped });
+    }
+    case 'folder': {
+      const { skipped, onSkipped } = countSkipped();
+      const source = createFolderSource(place.path, { onSkipped });
+      return Object.assign(source, { skipped, async [Symbol.asyncDispose]() {} });
+    }
   }
+}
+
+function countSkipped() {
+  const skipped = new Map<string, number>();
+  const onSkipped = ({ code }: SkippedFile) => {
+    skipped.set(code, (skipped.get(code) ?? 0) + 1);
+  };
+  return { skipped, onSkipped };
 }
 
 /** C-GET, or C-MOVE to a receiver that lives as long as the source. */

@@ -1,7 +1,7 @@
-import { expectedInstances, type Queryable, type Selection, type TransferResult, transfer } from '@adit/core';
+import { expectedInstances, type Selection, type TransferResult, transfer } from '@adit/core';
 import type { DeidentificationOptions } from './deidentification.ts';
 import { type DestinationOptions, openDestination } from './open-destination.ts';
-import { openSource, type SourceOptions } from './open-source.ts';
+import { openSource, type Source, type SourceOptions } from './open-source.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
 import { type Place, parsePlace, UsageError } from './place.ts';
 import { type ListedStudy, readTransferList } from './transfer-list.ts';
@@ -93,6 +93,7 @@ export async function transferCommand(
       );
     }
   }
+  tellSkipped(output, from, source);
   totals.seconds = seconds();
   await record.finish({ unchanged: deidentification === undefined });
   output.summary({ ok, ...totals }, sentence(ok, totals, from, to));
@@ -126,7 +127,7 @@ function selectionOf(
 
 async function dryRun(
   output: Output,
-  { from, source, studies }: { from: Place; source: Queryable; studies: readonly ListedStudy[] },
+  { from, source, studies }: { from: Place; source: Source; studies: readonly ListedStudy[] },
   options: TransferOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -138,12 +139,27 @@ async function dryRun(
     expected += (plan.count ?? 0) + plan.excluded;
     skipped += plan.excluded;
   }
+  tellSkipped(output, from, source);
   output.summary(
     { ok: expected > 0, expected, skipped, seconds: output.seconds() },
     `${expected - skipped} instances of ${studies.length} studies would be transferred from ${from.text}; ${skipped} are left out.`,
   );
   return expected > 0;
 }
+
+/** What lies where instances come from and is none. Names of files are not said: they may be those of patients. */
+function tellSkipped(output: Output, from: Place, { skipped = new Map() }: Source): void {
+  for (const [code, count] of skipped) {
+    const files = count === 1 ? '1 file' : `${count} files`;
+    output.remark(`${files} of ${from.text} left out: ${SKIPPED_WORDS[code] ?? `cannot be read (${code})`}.`);
+  }
+}
+
+const SKIPPED_WORDS: Readonly<Record<string, string>> = {
+  NOT_DICOM: 'no DICOM',
+  NO_STUDY: 'part of no study',
+  DUPLICATE: 'an instance that another file has as well',
+};
 
 function addTo(totals: SummaryCounts, result: TransferResult): void {
   const { counts } = result;

@@ -6,20 +6,21 @@ import { DicomError } from '../errors.ts';
 import { matches } from '../query/matching.ts';
 import { returnKeys } from '../query/return-keys.ts';
 import type { AbortableOptions, Query } from '../query/types.ts';
-import type { FolderIndex, IndexedSeries, IndexedStudy } from './folder-index.ts';
-import { HEADER_TAGS, readDicomFile } from './read-dicom-file.ts';
+import type { FileIndex, FileStorage, IndexedSeries, IndexedStudy } from './file-index.ts';
+import { HEADER_TAGS } from './read-dicom-file.ts';
 
 /** Something a query may find. */
-interface Candidate {
+interface Candidate<File> {
   /** What the index knows of it. */
   attributes: Attributes;
   /** A file that knows more. */
-  path: string;
+  file: File;
 }
 
-/** Finds the patients, studies, series or instances of a folder that match. */
-export async function* searchFolder(
-  index: FolderIndex,
+/** Finds the patients, studies, series or instances of an index that match. */
+export async function* searchFiles<File>(
+  storage: FileStorage<File>,
+  index: FileIndex<File>,
   query: Query,
   { signal }: AbortableOptions = {},
 ): AsyncGenerator<Attributes, void, undefined> {
@@ -27,10 +28,10 @@ export async function* searchFolder(
   const unindexed = asked.filter((tag) => !INDEXED.has(tag));
   const returned = new Set([...returnKeys(query.level).map((key) => parseTag(key)!), ...asked].map(tagToHex));
   let left = query.limit ?? Number.POSITIVE_INFINITY;
-  for (const { attributes, path } of candidates(index, query)) {
+  for (const { attributes, file } of candidates(index, query)) {
     if (left <= 0) return;
     signal?.throwIfAborted();
-    const more = unindexed.length > 0 ? await moreOf(path, unindexed) : {};
+    const more = unindexed.length > 0 ? await moreOf(storage, file, unindexed) : {};
     const known = { ...more, ...attributes };
     if (!matches(known, query)) continue;
     yield Object.fromEntries(Object.entries(known).filter(([key]) => returned.has(key)));
@@ -57,21 +58,21 @@ function tagsOf(query: Query): Tag[] {
   });
 }
 
-function* candidates(index: FolderIndex, query: Query): Generator<Candidate> {
+function* candidates<File>(index: FileIndex<File>, query: Query): Generator<Candidate<File>> {
   if (query.level === 'PATIENT') {
     yield* patients(index);
     return;
   }
   for (const study of index.values()) {
     const ofStudy = { ...study.attributes, ...studyCounts(study) };
-    if (query.level === 'STUDY') yield { attributes: ofStudy, path: firstPath(study) };
+    if (query.level === 'STUDY') yield { attributes: ofStudy, file: firstFile(study) };
     else {
       for (const series of study.series.values()) {
         const ofSeries = { ...ofStudy, ...series.attributes, ...seriesCounts(series) };
-        if (query.level === 'SERIES') yield { attributes: ofSeries, path: firstPathOf(series) };
+        if (query.level === 'SERIES') yield { attributes: ofSeries, file: firstFileOf(series) };
         else {
-          for (const { attributes, path } of series.instances.values()) {
-            yield { attributes: { ...ofSeries, ...attributes }, path };
+          for (const { attributes, file } of series.instances.values()) {
+            yield { attributes: { ...ofSeries, ...attributes }, file };
           }
         }
       }
@@ -79,7 +80,7 @@ function* candidates(index: FolderIndex, query: Query): Generator<Candidate> {
   }
 }
 
-function* patients(index: FolderIndex): Generator<Candidate> {
+function* patients<File>(index: FileIndex<File>): Generator<Candidate<File>> {
   const byId = Map.groupBy(index.values(), (study) => textOf(study.attributes, Tags.PatientID) ?? '');
   for (const studies of byId.values()) {
     const [first] = studies;
@@ -88,11 +89,11 @@ function* patients(index: FolderIndex): Generator<Candidate> {
       ...Object.fromEntries(ofPatient),
       ...attributesFrom({ NumberOfPatientRelatedStudies: studies.length }),
     };
-    yield { attributes, path: firstPath(first!) };
+    yield { attributes, file: firstFile(first!) };
   }
 }
 
-function studyCounts({ series }: IndexedStudy): Attributes {
+function studyCounts<File>({ series }: IndexedStudy<File>): Attributes {
   const all = [...series.values()];
   const modalities = all.map(({ attributes }) => textOf(attributes, Tags.Modality) ?? '');
   return attributesFrom({
@@ -102,16 +103,20 @@ function studyCounts({ series }: IndexedStudy): Attributes {
   });
 }
 
-const seriesCounts = ({ instances }: IndexedSeries): Attributes =>
+const seriesCounts = <File>({ instances }: IndexedSeries<File>): Attributes =>
   attributesFrom({ NumberOfSeriesRelatedInstances: instances.size });
 
-const firstPath = ({ series }: IndexedStudy): string => firstPathOf(series.values().next().value!);
+const firstFile = <File>({ series }: IndexedStudy<File>): File => firstFileOf(series.values().next().value!);
 
-const firstPathOf = ({ instances }: IndexedSeries): string => instances.values().next().value!.path;
+const firstFileOf = <File>({ instances }: IndexedSeries<File>): File => instances.values().next().value!.file;
 
-/** A file that has gone since the folder was read knows nothing. */
-async function moreOf(path: string, tags: readonly Tag[]): Promise<Attributes> {
-  return readDicomFile(path, { tags }).then(
+/** A file that has gone since its header was read knows nothing. */
+async function moreOf<File>(
+  storage: FileStorage<File>,
+  file: File,
+  tags: readonly Tag[],
+): Promise<Attributes> {
+  return storage.readHeader(file, tags).then(
     ({ attributes }) => attributes,
     () => ({}),
   );

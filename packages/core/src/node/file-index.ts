@@ -1,15 +1,31 @@
 import { attributesFrom, textOf } from '../data/attribute-access.ts';
 import type { Attributes } from '../data/attributes.ts';
-import { parseTag, tagToHex } from '../data/tag.ts';
+import { parseTag, type Tag, tagToHex } from '../data/tag.ts';
+import type { DicomError } from '../errors.ts';
 import { returnKeys } from '../query/return-keys.ts';
 import type { AbortableOptions, QueryLevel } from '../query/types.ts';
 import { mapInOrder } from './map-in-order.ts';
-import { type DicomFile, readDicomFile } from './read-dicom-file.ts';
-import { walkFiles } from './walk-files.ts';
+import type { FileHeader } from './read-dicom-file.ts';
+
+/** Where files lie that may hold instances: a folder, or an archive. */
+export interface FileStorage<File> {
+  /** What the user named it. Messages name nothing else: folders and files may be called after patients. */
+  readonly name: string;
+  /** All of them, each once. Throws `DicomError` when they cannot be listed. */
+  files(options: AbortableOptions): AsyncIterable<File>;
+  /** For those who want to know which file is meant. */
+  pathOf(file: File): string;
+  /** Reads a header, as `readDicomFile` does. */
+  readHeader(file: File, tags?: readonly Tag[]): Promise<FileHeader>;
+  /** The bytes of a file from the data set on, as its header tells where that is. */
+  datasetOf(file: File, header: Pick<FileHeader, 'datasetOffset' | 'byteLength'>): AsyncIterable<Uint8Array>;
+  /** What trouble with reading is called for people. */
+  errorOf(error: unknown): DicomError;
+}
 
 /** What is kept of a file. */
-export interface IndexedInstance {
-  path: string;
+export interface IndexedInstance<File> {
+  file: File;
   sopClassUid: string;
   sopInstanceUid: string;
   transferSyntaxUid: string;
@@ -18,22 +34,22 @@ export interface IndexedInstance {
   attributes: Attributes;
 }
 
-export interface IndexedSeries {
+export interface IndexedSeries<File> {
   /** Of the first file; so are a study's and a patient's. */
   attributes: Attributes;
   /** By SOP Instance UID, in the order of the files. */
-  instances: Map<string, IndexedInstance>;
+  instances: Map<string, IndexedInstance<File>>;
 }
 
-export interface IndexedStudy {
+export interface IndexedStudy<File> {
   attributes: Attributes;
-  series: Map<string, IndexedSeries>;
+  series: Map<string, IndexedSeries<File>>;
 }
 
-/** The studies of a folder by Study Instance UID. */
-export type FolderIndex = ReadonlyMap<string, IndexedStudy>;
+/** Studies by Study Instance UID. */
+export type FileIndex<File> = ReadonlyMap<string, IndexedStudy<File>>;
 
-/** A file that is not part of a folder source. */
+/** A file that is not part of a source. */
 export interface SkippedFile {
   path: string;
   /** `NOT_DICOM`, `DUPLICATE`, or the code of the error that reading it ended with. */
@@ -48,31 +64,34 @@ const STUDY_KEYS = hexKeys('PATIENT', 'STUDY');
 const SERIES_KEYS = hexKeys('SERIES');
 const IMAGE_KEYS = hexKeys('IMAGE');
 
-/** Reads the headers of all files below a folder. Throws what `walkFiles` throws. */
-export async function readFolderIndex(
-  folder: string,
+/** Reads the headers of all files. Throws what listing them throws. */
+export async function readFileIndex<File>(
+  storage: FileStorage<File>,
   onSkipped: (file: SkippedFile) => void,
   options: AbortableOptions,
-): Promise<FolderIndex> {
-  const studies = new Map<string, IndexedStudy>();
-  const read = async (path: string) => {
+): Promise<FileIndex<File>> {
+  const studies = new Map<string, IndexedStudy<File>>();
+  const read = async (file: File) => {
     try {
-      return { path, file: await readDicomFile(path) };
+      return { file, header: await storage.readHeader(file) };
     } catch (error) {
-      return { path, code: codeOf(error) };
+      return { file, code: codeOf(error) };
     }
   };
-  for await (const result of mapInOrder(walkFiles(folder, options), CONCURRENCY, read)) {
-    const { path } = result;
-    const code = 'file' in result ? add(studies, path, result.file) : result.code;
-    if (code !== undefined) onSkipped({ path, code });
+  for await (const result of mapInOrder(storage.files(options), CONCURRENCY, read)) {
+    const code = 'header' in result ? add(studies, result.file, result.header) : result.code;
+    if (code !== undefined) onSkipped({ path: storage.pathOf(result.file), code });
   }
   return studies;
 }
 
 /** Gives a code when the file is not taken. */
-function add(studies: Map<string, IndexedStudy>, path: string, file: DicomFile): string | undefined {
-  const { sopClassUid, sopInstanceUid, transferSyntaxUid, datasetOffset, byteLength, attributes } = file;
+function add<File>(
+  studies: Map<string, IndexedStudy<File>>,
+  file: File,
+  header: FileHeader,
+): string | undefined {
+  const { sopClassUid, sopInstanceUid, transferSyntaxUid, datasetOffset, byteLength, attributes } = header;
   const studyInstanceUid = textOf(attributes, 'StudyInstanceUID');
   const seriesInstanceUid = textOf(attributes, 'SeriesInstanceUID');
   // A DICOMDIR, or something else that is not part of a study.
@@ -88,7 +107,7 @@ function add(studies: Map<string, IndexedStudy>, path: string, file: DicomFile):
   }));
   if (series.instances.has(sopInstanceUid)) return 'DUPLICATE';
   series.instances.set(sopInstanceUid, {
-    path,
+    file,
     sopClassUid,
     sopInstanceUid,
     transferSyntaxUid,
