@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attributesFrom, type DicomInstance, encodeDataset, SopClass, TransferSyntax } from '@adit/core';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeCommandSet } from './command-set.ts';
 import { connect } from './connect.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import { echo } from './echo.ts';
-import type { DimseNode } from './node.ts';
 import { type AssociateRq, encodePdu } from './pdu.ts';
-import { type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
+import { type ListenOptions, listen } from './scp/listen.ts';
 import {
   associateRequest,
   messageBytes,
@@ -15,28 +14,21 @@ import {
   scriptedClient,
   scriptedServer,
 } from './testing/scripted-peer.ts';
+import { useServer } from './testing/use-server.ts';
 import type { UserIdentity } from './user-identity.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 const CT = SopClass.CtImageStorage;
 
-let server: DimseServer | undefined;
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-});
-
-async function start(options: Partial<ListenOptions> = {}): Promise<DimseNode> {
-  server = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, handlers: {}, ...options });
-  return { aeTitle: 'ADIT', host: '127.0.0.1', port: server.port, connectAttempts: 1 };
-}
+const server = useServer();
+const { start } = server;
 
 /** The answer of the server to an association request with this user information. */
 async function answerTo(
   userInformation: Partial<AssociateRq['userInformation']>,
   contexts: readonly string[] = [CT],
 ) {
-  const peer = await scriptedClient(server!.port);
+  const peer = await scriptedClient(server.running.port);
   const request = associateRequest(contexts.map((abstractSyntax) => [abstractSyntax, EXPLICIT] as const));
   peer.send({ ...request, userInformation: { ...request.userInformation, ...userInformation } });
   const { userInformation: answered } = await peer.expect('A-ASSOCIATE-AC');
@@ -114,7 +106,7 @@ describe('user identity', () => {
     };
     await answerTo({ userIdentity });
     expect(seen).toEqual([undefined]);
-    await server!.close();
+    await server.running.close();
     await start();
     expect((await answerTo({ userIdentity })).answered.userIdentityResponse).toBeUndefined();
   });
@@ -139,7 +131,7 @@ describe('user identity', () => {
         return verdict.promise;
       },
     });
-    const peer = await scriptedClient(server!.port);
+    const peer = await scriptedClient(server.running.port);
     const request = associateRequest([[CT, EXPLICIT]]);
     const userIdentity = {
       type: 1,
@@ -211,8 +203,9 @@ describe('who may have an association', () => {
   });
 
   test('IPv4 addresses of a dual-stack socket', async () => {
-    server = await listen({ aeTitle: 'ADIT', port: 0, handlers: {}, addresses: ['127.0.0.0/8'] });
-    await echo({ aeTitle: 'ADIT', host: '127.0.0.1', port: server.port });
+    const options = { aeTitle: 'ADIT', port: 0, handlers: {} };
+    await using dualStack = await listen({ ...options, addresses: ['127.0.0.0/8'] });
+    await echo({ aeTitle: 'ADIT', host: '127.0.0.1', port: dualStack.port });
   });
 
   test.each(['10.0.0.0/33', '10.0.0', 'host.example', '2001:db8::/129', '1.2.3.4/', '1.2.3.4/8/8', ''])(
@@ -229,7 +222,7 @@ describe('who may have an association', () => {
 describe('items this side does not need', () => {
   test('are passed over: SOP class common extended negotiation, and what nobody knows', async () => {
     await start();
-    const peer = await scriptedClient(server!.port);
+    const peer = await scriptedClient(server.running.port);
     const request = associateRequest([[SopClass.Verification, EXPLICIT]]);
     // Item 57H (PS3.7 Table D.3-12): version 0, CT Image Storage, Storage Service Class, no related general classes;
     // then an item F0H of three bytes.

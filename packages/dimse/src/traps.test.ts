@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Attributes, attributesFrom, SopClass, TransferSyntax, textOf, writePart10 } from '@adit/core';
 import { syntheticInstance } from '@adit/core/synthetic';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeCommandSet, encodeCommandSet } from './command-set.ts';
 import { connect } from './connect.ts';
 import { createDimseClient } from './dimse-client.ts';
 import { echo } from './echo.ts';
 import { DimseError } from './index.ts';
 import { frameMessage } from './pdv-framer.ts';
-import { type DimseServer, type ListenOptions, listen } from './scp/listen.ts';
+import type { ListenOptions } from './scp/listen.ts';
 import { bytesOf } from './testing/bytes.ts';
 import { runDcmtk } from './testing/dcmtk.ts';
 import {
@@ -20,19 +20,15 @@ import {
   scriptedClient,
   scriptedServer,
 } from './testing/scripted-peer.ts';
+import { useServer } from './testing/use-server.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 const CT = SopClass.CtImageStorage;
 
-let server: DimseServer | undefined;
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-});
+const server = useServer();
 
-async function start(handlers: ListenOptions['handlers'], options: Partial<ListenOptions> = {}) {
-  server = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, handlers, ...options });
-  return { aeTitle: 'ADIT', host: '127.0.0.1', port: server.port };
+function start(handlers: ListenOptions['handlers'], options: Partial<ListenOptions> = {}) {
+  return server.start({ handlers, ...options });
 }
 
 async function associate(port: number): Promise<ScriptedPeer> {

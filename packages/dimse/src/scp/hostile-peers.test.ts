@@ -5,7 +5,6 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { decodeCommandSet, encodeCommandSet } from '../command-set.ts';
 import { connect } from '../connect.ts';
 import { echo } from '../echo.ts';
-import type { DimseNode } from '../node.ts';
 import { encodePdu } from '../pdu.ts';
 import { frameMessage } from '../pdv-framer.ts';
 import { bytes } from '../testing/bytes.ts';
@@ -15,26 +14,20 @@ import {
   type ScriptedPeer,
   scriptedClient,
 } from '../testing/scripted-peer.ts';
-import { type DimseServer, type ListenOptions, listen } from './listen.ts';
+import { useServer } from '../testing/use-server.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 const CT = SopClass.CtImageStorage;
 
-let server: DimseServer | undefined;
+const server = useServer();
+const { start } = server;
 const peers: ScriptedPeer[] = [];
 afterEach(async () => {
   for (const peer of peers.splice(0)) peer.socket.destroy();
-  await server?.close();
-  server = undefined;
 });
 
-async function start(options: Partial<ListenOptions> = {}): Promise<DimseNode> {
-  server = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, handlers: {}, ...options });
-  return { aeTitle: 'ADIT', host: '127.0.0.1', port: server.port, connectAttempts: 1 };
-}
-
 async function newPeer(): Promise<ScriptedPeer> {
-  const peer = await scriptedClient(server!.port);
+  const peer = await scriptedClient(server.running.port);
   peers.push(peer);
   return peer;
 }

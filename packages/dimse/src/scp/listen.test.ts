@@ -7,7 +7,7 @@ import {
   SopClass,
   TransferSyntax,
 } from '@adit/core';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { decodeCommandSet } from '../command-set.ts';
 import { connect } from '../connect.ts';
 import { DimseError } from '../dimse-error.ts';
@@ -19,29 +19,22 @@ import {
   type ScriptedPeer,
   scriptedClient,
 } from '../testing/scripted-peer.ts';
+import { useServer } from '../testing/use-server.ts';
 import type { StoreRequest } from './handlers.ts';
-import { type DimseServer, type ListenOptions, listen } from './listen.ts';
+import { listen } from './listen.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 const CT = SopClass.CtImageStorage;
 
-let server: DimseServer | undefined;
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-});
-
-async function start(options: Partial<ListenOptions> = {}): Promise<DimseNode> {
-  server = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, handlers: {}, ...options });
-  return { aeTitle: 'ADIT', host: '127.0.0.1', port: server.port, connectAttempts: 1 };
-}
+const server = useServer();
+const { start } = server;
 
 /** Connects a scripted peer and takes it through the association request. */
 async function associate(
   contexts: Parameters<typeof associateRequest>[0],
   change: Parameters<typeof associateRequest>[1] = {},
 ): Promise<ScriptedPeer> {
-  const peer = await scriptedClient(server!.port);
+  const peer = await scriptedClient(server.running.port);
   peer.send(associateRequest(contexts, change));
   await peer.expect('A-ASSOCIATE-AC');
   return peer;
@@ -94,7 +87,7 @@ describe('listening', () => {
   test('closing ends associations', async () => {
     await start();
     const peer = await associate([[SopClass.Verification, EXPLICIT]]);
-    await server!.close();
+    await server.running.close();
     await peer.expect('A-ABORT');
   });
 });
@@ -157,7 +150,7 @@ describe('association requests', () => {
     ],
   ])('with %s are rejected', async (_what, change, rejection) => {
     await start();
-    const peer = await scriptedClient(server!.port);
+    const peer = await scriptedClient(server.running.port);
     peer.send(associateRequest([], change));
     expect(await peer.expect('A-ASSOCIATE-RJ')).toMatchObject(rejection);
     peer.socket.end();
@@ -165,7 +158,7 @@ describe('association requests', () => {
 
   test('accept any storage class in any transfer syntax, and no service without its handler', async () => {
     await start({ handlers: { store: async () => 0 } });
-    const peer = await scriptedClient(server!.port);
+    const peer = await scriptedClient(server.running.port);
     peer.send(
       associateRequest([
         [CT, TransferSyntax.JpegBaseline8Bit, EXPLICIT],
@@ -207,7 +200,7 @@ describe('association requests', () => {
 describe('peers that are none', () => {
   test('are sent an A-ABORT of the service user before an association (AA-1)', async () => {
     await start();
-    const peer = await scriptedClient(server!.port);
+    const peer = await scriptedClient(server.running.port);
     peer.send({ type: 'A-RELEASE-RQ' });
     expect(await peer.expect('A-ABORT')).toEqual({ type: 'A-ABORT', source: 0, reason: 0 });
     peer.socket.end();
@@ -230,7 +223,7 @@ describe('peers that are none', () => {
 
   test('are disconnected when they say nothing (ARTIM)', async () => {
     await start({ timeouts: { artim: 0.05 } });
-    const peer = await scriptedClient(server!.port);
+    const peer = await scriptedClient(server.running.port);
     await peer.untilClosed();
   });
 
