@@ -171,6 +171,46 @@ describe('transfer', () => {
     expect(delivered).toBe(2);
   });
 
+  test('gives a destination up that takes nothing for now, instead of trying every instance', async () => {
+    const busy = {
+      state: 'failed',
+      status: 0xa700,
+      message: 'B is short of resources.',
+      retryable: true,
+    } as const;
+    const { sink, attempts } = sinkOf(() => busy, 1);
+    const result = await transfer({
+      source: sourceOf(() => sops(50).map((sop) => instance(sop)), sops(50)),
+      sink,
+      selection,
+    });
+    expect(result).toMatchObject({
+      ok: false,
+      retryable: true,
+      problem: { code: 'DESTINATION_UNAVAILABLE', message: 'B is short of resources.' },
+      counts: { expected: 50, stored: 0, failed: 50 },
+      reasons: [{ outcome: 'failed', message: 'B is short of resources.', count: 50 }],
+    });
+    expect([...attempts.values()]).toEqual([3]);
+  });
+
+  test('does not give up a destination that has trouble with one instance alone', async () => {
+    const { sink, stored } = sinkOf((sop) =>
+      sop === sops(10)[3] ? { state: 'failed', message: 'not now', retryable: true } : { state: 'stored' },
+    );
+    // Instances come all the while.
+    const source = sourceOf(async function* () {
+      for (const sop of sops(10)) {
+        yield instance(sop);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }, sops(10));
+    const result = await transfer({ source, sink, selection });
+    expect(result).toMatchObject({ ok: false, retryable: true, counts: { stored: 9, failed: 1 } });
+    expect(result.problem).toBeUndefined();
+    expect(stored.size).toBe(9);
+  });
+
   test('takes down why the destination refused an instance and goes on with the others', async () => {
     const refused = sops(3)[1];
     const { sink } = sinkOf((sop) =>

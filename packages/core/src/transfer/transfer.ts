@@ -83,6 +83,12 @@ const DEFAULT_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
 const RESEND_WAITS = [250, 1_500];
 
 /**
+ * So many sendings in a row that failed for now, and none that did anything else: the destination is given up. To go on
+ * would cost its time-out for every instance.
+ */
+const FRUITLESS_SENDINGS = 3;
+
+/**
  * Moves a selection from a source to a sink, streaming, and accounts for every instance.
  *
  * Never throws for trouble on the way: what happened is in the result. Zero instances is never a success.
@@ -121,6 +127,8 @@ class TransferRun {
   readonly #slotWaiters: (() => void)[] = [];
   /** Servers race on inserting a new study: the first instance goes alone. */
   #firstStored: Promise<void> | undefined;
+  /** Sendings since the destination last did anything but fail for now. */
+  #fruitless = 0;
   /** Instances that should be at the destination and were not found there. */
   #lost = 0;
   #problem: TransferProblem | undefined;
@@ -365,8 +373,10 @@ class TransferRun {
       const wait = RESEND_WAITS[attempt];
       try {
         const outcome = await this.#options.sink.store(instance, { signal: this.#signal });
-        if (outcome.state !== 'failed' || !outcome.retryable || wait === undefined) {
+        const again = this.#failedForNow(outcome);
+        if (!again || wait === undefined) {
           this.#settle(sop, instance, outcome, { bytes, pixelSha256 });
+          if (again) this.#giveUpFruitless(outcome);
           return;
         }
       } catch (error) {
@@ -387,6 +397,7 @@ class TransferRun {
         bytes: outgoing.bytesRead(),
         pixelSha256: outgoing.pixelSha256(),
       });
+      if (this.#failedForNow(outcome)) this.#giveUpFruitless(outcome);
     } catch (error) {
       const readError = outgoing.readError();
       if (readError !== undefined) {
@@ -397,6 +408,24 @@ class TransferRun {
       this.#settleFailed(sop, sentence(error), { retryable: isRetryable(error) });
       throw error;
     }
+  }
+
+  /** May the destination take later what it has not taken now? */
+  #failedForNow({ state, retryable }: StoreOutcome): boolean {
+    const forNow = state === 'failed' && retryable === true;
+    this.#fruitless = forNow ? this.#fruitless + 1 : 0;
+    return forNow;
+  }
+
+  #giveUpFruitless({ message }: StoreOutcome): void {
+    if (this.#fruitless < FRUITLESS_SENDINGS) return;
+    this.#fail(
+      new DicomError(
+        'DESTINATION_UNAVAILABLE',
+        message ?? 'The destination takes nothing at present: try again later.',
+        { retryable: true },
+      ),
+    );
   }
 
   #settle(

@@ -57,22 +57,26 @@ export interface StorescpOptions {
   /** Where objects go (`+B`); without it they are received and forgotten (`--ignore`). */
   folder?: string | undefined;
   env?: Readonly<Record<string, string>>;
-  /** More arguments, such as an association negotiation profile. Default: none. */
+  /** What it takes, as a profile in a configuration file. Default: everything, in all transfer syntaxes. */
+  profile?: { file: string; name: string };
+  /** More arguments. Default: none. */
   args?: readonly string[];
 }
 
-/** Starts DCMTK's storescp for all transfer syntaxes. */
+/** Starts DCMTK's storescp. */
 export async function startStorescp(options: StorescpOptions = {}): Promise<Storescp> {
   const aeTitle = options.aeTitle ?? 'STORESCP';
   const target = options.folder ? ['+B', '-od', options.folder] : ['--ignore'];
   if (options.folder) {
     await mkdir(options.folder, { recursive: true });
   }
+  const { profile } = options;
+  const takes = profile ? ['-xf', profile.file, profile.name] : ['+xa'];
   for (let attempt = 1; ; attempt += 1) {
     const dicomPort = await freePort();
     const program: RunningProgram = startProgram(
       'storescp',
-      ['-aet', aeTitle, '+xa', ...target, ...(options.args ?? []), `${dicomPort}`],
+      ['-aet', aeTitle, ...takes, ...target, ...(options.args ?? []), `${dicomPort}`],
       { env: options.env },
     );
     try {

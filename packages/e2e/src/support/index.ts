@@ -8,4 +8,5 @@ export * from './orthanc.ts';
 export * from './program.ts';
 export * from './served-adit.ts';
 export * from './studies.ts';
+export * from './tcp-way.ts';
 export * from './temp-folder.ts';

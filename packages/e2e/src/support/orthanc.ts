@@ -29,6 +29,10 @@ export interface Orthanc extends AsyncDisposable {
   file(instanceId: string): Promise<Uint8Array>;
   /** Removes everything. */
   clear(): Promise<void>;
+  /** Ends it at once, in the middle of whatever it does (SIGKILL). */
+  kill(): Promise<void>;
+  /** After `kill`: starts it again with what it had stored, at the same ports. */
+  restart(): Promise<void>;
 }
 
 /**
@@ -55,8 +59,15 @@ export async function startOrthanc(options: OrthancOptions): Promise<Orthanc> {
       }
       continue;
     }
-    cleanup.use(program);
-    return describe(options.aeTitle, dicomPort, restUrl, program, cleanup.move());
+    const running = { program };
+    cleanup.defer(async () => {
+      await running.program.stop();
+    });
+    const restart = async () => {
+      running.program = startProgram('/usr/sbin/Orthanc', [configuration], { env: options.env });
+      await waitUntilReady(running.program, `Orthanc ${options.aeTitle}`, () => answersTo(restUrl));
+    };
+    return describe(options.aeTitle, { dicomPort, restUrl, running, restart }, cleanup.move());
   }
 }
 
@@ -99,11 +110,16 @@ async function answersTo(restUrl: string): Promise<true | undefined> {
   }
 }
 
+interface StartedOrthanc {
+  dicomPort: number;
+  restUrl: string;
+  running: { program: RunningProgram };
+  restart: () => Promise<void>;
+}
+
 function describe(
   aeTitle: string,
-  dicomPort: number,
-  restUrl: string,
-  program: RunningProgram,
+  { dicomPort, restUrl, running, restart }: StartedOrthanc,
   cleanup: AsyncDisposableStack,
 ): Orthanc {
   async function get(path: string, init?: RequestInit): Promise<Response> {
@@ -111,7 +127,7 @@ function describe(
     try {
       response = await fetch(`${restUrl}${path}`, init);
     } catch (cause) {
-      const lastWords = program.output().split('\n').slice(-30).join('\n');
+      const lastWords = running.program.output().split('\n').slice(-30).join('\n');
       throw new Error(`Orthanc ${aeTitle} does not answer. Its last words:\n${lastWords}`, { cause });
     }
     if (!response.ok) {
@@ -128,7 +144,9 @@ function describe(
     dicomUrl: `dicom://${encodeURIComponent(aeTitle)}@127.0.0.1:${dicomPort}`,
     restUrl,
     dicomWebUrl: `${restUrl}/dicom-web/`,
-    pid: program.pid,
+    get pid() {
+      return running.program.pid;
+    },
     instanceIds,
     async file(instanceId) {
       return (await get(`/instances/${instanceId}/file`)).bytes();
@@ -139,6 +157,11 @@ function describe(
         await (await get(`/patients/${patient}`, { method: 'DELETE' })).arrayBuffer();
       }
     },
+    async kill() {
+      process.kill(running.program.pid, 'SIGKILL');
+      await running.program.ended;
+    },
+    restart,
     [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
   };
 }

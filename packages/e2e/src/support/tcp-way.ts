@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+export interface TcpWayOptions {
+  /** Which bytes are counted: those that clients send, or those that the server answers with. */
+  of: 'requests' | 'answers';
+  /** After so many of them, over all connections, the way fails. */
+  after: number;
+  /** `cut` ends the connection; `hang` lets nothing pass any more, and nobody is told. */
+  failure: 'cut' | 'hang';
+}
+
+/** A TCP way to a port of this machine that fails once, until it is mended. */
+export interface TcpWay extends AsyncDisposable {
+  readonly port: number;
+  /** Resolves when it has failed. */
+  readonly failed: Promise<void>;
+  /** From now on it is as good as the direct way; connections that hang are cut. */
+  mend(): void;
+}
+
+/** Opens a way to a port of this machine that fails as told. */
+export async function openTcpWay(port: number, options: TcpWayOptions): Promise<TcpWay> {
+  let left = options.after;
+  let mended = false;
+  const failed = Promise.withResolvers<void>();
+  const hanging = new Set<Socket>();
+  const sockets = new Set<Socket>();
+
+  const server = createServer((client) => {
+    const peer = connect(port, '127.0.0.1');
+    const end = () => {
+      client.destroy();
+      peer.destroy();
+    };
+    for (const socket of [client, peer]) {
+      sockets.add(socket);
+      socket.on('error', end).on('close', () => {
+        sockets.delete(socket);
+        hanging.delete(socket);
+        end();
+      });
+    }
+    pass(client, peer, options.of === 'requests', end);
+    pass(peer, client, options.of === 'answers', end);
+  });
+
+  function pass(from: Socket, to: Socket, counts: boolean, end: () => void): void {
+    from.on('data', (chunk) => {
+      if (hanging.has(from)) return;
+      if (counts && !mended) {
+        left -= chunk.length;
+        if (left <= 0) {
+          failed.resolve();
+          if (options.failure === 'cut') {
+            end();
+            return;
+          }
+          // Nothing goes either way, and nothing is read any more, so that the sender's socket fills.
+          hanging.add(from).add(to);
+          from.pause();
+          to.pause();
+          return;
+        }
+      }
+      if (!to.write(chunk)) {
+        from.pause();
+        to.once('drain', () => {
+          if (!hanging.has(from)) from.resume();
+        });
+      }
+    });
+  }
+
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as AddressInfo).port,
+    failed: failed.promise,
+    mend() {
+      mended = true;
+      for (const socket of hanging) socket.destroy();
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
