@@ -1,6 +1,8 @@
+export type { ArchiveSink, ArchiveSinkOptions } from './archive-sink.ts';
 export { createFolderSink, type FolderSink, type FolderSinkOptions } from './create-folder-sink.ts';
 export { createFolderSource, type FolderSource } from './create-folder-source.ts';
-export { createZipSink, type ZipSink, type ZipSinkOptions } from './create-zip-sink.ts';
+export { createSevenZipSink } from './create-seven-zip-sink.ts';
+export { createZipSink } from './create-zip-sink.ts';
 export { createZipSource, type ZipSource, type ZipSourceOptions } from './create-zip-source.ts';
 export { fileChunks } from './file-chunks.ts';
 export { fileError } from './file-error.ts';

@@ -176,7 +176,10 @@ command('move <node>', 'have a DIMSE node send studies to another one (C-MOVE)')
 
 command('transfer', 'move studies from one place to another')
   .requiredOption('--from <place>', 'dicom://AET@host:port, dicomweb+http(s)://…, a folder or zip:PATH')
-  .requiredOption('--to <place>', 'dicom://AET@host:port, dicomweb+http(s)://…, a folder or zip:PATH')
+  .requiredOption(
+    '--to <place>',
+    'dicom://AET@host:port, dicomweb+http(s)://…, a folder, zip:PATH or 7z:PATH',
+  )
   .option('--study <uid>', 'Study Instance UID, as often as needed', uids)
   .option(
     '--list <csv>',
@@ -216,7 +219,7 @@ command('transfer', 'move studies from one place to another')
     'the same for the destination, where the source is a DICOMweb service too',
   )
   .option('--from-password-file <file>', 'password of the archive that the studies are in')
-  .option('--password-file <file>', 'encrypts an archive (zip:PATH) with AES-256')
+  .option('--password-file <file>', 'encrypts an archive with AES-256; 7z:PATH hides names of files as well')
   .option('--ledger <file>', 'take down what becomes of each instance, in a new file')
   .option('--resume <ledger>', 'go on where the transfer of this ledger ended: only what it lacks is sent')
   .option('--manifest <file>', 'list what was stored, without original UIDs: JSON lines, or CSV by its name')

@@ -5,7 +5,7 @@ import {
   type Verifier,
   verifyByQuery,
 } from '@adit/core';
-import { createFolderSink, createZipSink } from '@adit/core/node';
+import { createFolderSink, createSevenZipSink, createZipSink } from '@adit/core/node';
 import { createDimseClient, createDimseSink } from '@adit/dimse';
 import { readHeaderFile, readPasswordFile } from './arguments.ts';
 import { type Place, UsageError } from './place.ts';
@@ -81,7 +81,8 @@ export async function openDestination(
         async [Symbol.asyncDispose]() {},
       };
     }
-    case 'zip': {
+    case 'zip':
+    case '7z': {
       if (options.resume !== undefined) {
         throw new UsageError('An archive cannot be gone on with: begin a new one, without --resume.');
       }
@@ -90,7 +91,8 @@ export async function openDestination(
       }
       const password =
         options.passwordFile === undefined ? {} : { password: await readPasswordFile(options.passwordFile) };
-      const sink = await createZipSink(place.path, password);
+      const create = place.kind === 'zip' ? createZipSink : createSevenZipSink;
+      const sink = await create(place.path, password);
       return {
         sink,
         verify: undefined,

@@ -33,6 +33,8 @@ export async function openSource(place: Place, options: SourceOptions): Promise<
       const { skipped, onSkipped } = countSkipped();
       return Object.assign(createZipSource(place.path, { ...password, onSkipped }), { skipped });
     }
+    case '7z':
+      throw new UsageError('A 7z archive is no source: unpack it into a folder, or use a ZIP file.');
     case 'folder': {
       const { skipped, onSkipped } = countSkipped();
       const source = createFolderSource(place.path, { onSkipped });

@@ -7,7 +7,8 @@ export type Place =
   | { kind: 'dimse'; node: DimseNode; text: string }
   | { kind: 'dicomweb'; url: string; text: string }
   | { kind: 'folder'; path: string; text: string }
-  | { kind: 'zip'; path: string; text: string };
+  | { kind: 'zip'; path: string; text: string }
+  | { kind: '7z'; path: string; text: string };
 
 /** Wrong usage: ends with exit status 2. */
 export class UsageError extends DicomError {
@@ -34,10 +35,10 @@ export function parsePlace(text: string): Place {
     case 'folder':
       return folder(text.slice('folder:'.length), text);
     case 'zip':
-      return archive(text.slice('zip:'.length), text);
     case '7z':
+      return archive(scheme, text.slice(scheme.length + 1), text);
     case 'nifti':
-      throw new UsageError(`${scheme}: is not available yet; use zip: or a folder.`);
+      throw new UsageError('nifti: is not available yet; use a folder.');
     case 'http':
     case 'https':
       throw new UsageError(`A DICOMweb service is written dicomweb+${text.slice(0, scheme.length)}://…`);
@@ -86,9 +87,9 @@ function folder(path: string, text: string): Place {
   return { kind: 'folder', path, text };
 }
 
-function archive(path: string, text: string): Place {
+function archive(kind: 'zip' | '7z', path: string, text: string): Place {
   if (path === '') throw new UsageError('An archive needs a path.');
-  return { kind: 'zip', path, text };
+  return { kind, path, text };
 }
 
 function withoutQuery(text: string): string {
