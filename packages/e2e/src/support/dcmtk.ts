@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { mustRun, type RunningProgram, runProgram, startProgram, waitUntilReady } from './program.ts';
+import { createTempFolder } from './temp-folder.ts';
 
 /** A DIMSE node as DCMTK's tools are told of it. */
 export interface DcmtkPeer {
@@ -93,6 +95,49 @@ export async function startStorescp(options: StorescpOptions = {}): Promise<Stor
         throw error;
       }
     }
+  }
+}
+
+export interface DcmqrscpOptions {
+  /** Where it may send to by C-MOVE. */
+  peers: readonly DcmtkPeer[];
+}
+
+/** Starts dcmqrscp, DCMTK's query/retrieve server, as `QR`. It takes objects from everybody. */
+export async function startDcmqrscp({ peers }: DcmqrscpOptions): Promise<DcmtkPeer & AsyncDisposable> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = cleanup.use(await createTempFolder('dcmqrscp'));
+  const aeTitle = 'QR';
+  for (let attempt = 1; ; attempt += 1) {
+    const dicomPort = await freePort();
+    const configuration = join(folder.path, 'dcmqrscp.cfg');
+    const lines = [
+      `NetworkTCPPort = ${dicomPort}`,
+      'MaxPDUSize = 16384',
+      'MaxAssociations = 16',
+      'HostTable BEGIN',
+      ...peers.map((peer, index) => `peer${index} = (${peer.aeTitle}, 127.0.0.1, ${peer.dicomPort})`),
+      'HostTable END',
+      'VendorTable BEGIN',
+      'VendorTable END',
+      'AETable BEGIN',
+      `${aeTitle} ${folder.path} RW (100, 1024mb) ANY`,
+      'AETable END',
+    ];
+    await writeFile(configuration, `${lines.join('\n')}\n`);
+    const program = startProgram('dcmqrscp', ['-c', configuration], { env: tcpNoDelay });
+    try {
+      await waitUntilReady(program, 'dcmqrscp', () => echoes({ aeTitle, dicomPort }));
+    } catch (error) {
+      await program.stop(0);
+      if (attempt === 3) {
+        throw error;
+      }
+      continue;
+    }
+    cleanup.use(program);
+    const whole = cleanup.move();
+    return { aeTitle, dicomPort, [Symbol.asyncDispose]: () => whole.disposeAsync() };
   }
 }
 

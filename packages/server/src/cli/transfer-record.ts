@@ -23,6 +23,8 @@ export interface TransferRecord extends AsyncDisposable {
   readonly options: Pick<TransferOptions, 'ledger' | 'createPixelHash'>;
   /** Instances that an earlier run has done. */
   readonly done: number;
+  /** Takes down what was looked for at the destination after all was stored; UIDs are the destination's. */
+  bookVerified(missing: readonly string[]): void;
   /** Writes the manifest, if one is wanted, and makes sure of the ledger. */
   finish(how: { unchanged: boolean }): Promise<void>;
 }
@@ -48,6 +50,14 @@ export async function openRecord(
   return {
     options: wanted ? { ledger, createPixelHash: () => createHash('sha256') } : {},
     done: file?.done ?? 0,
+    bookVerified(missing) {
+      const gone = new Set(missing);
+      for (const record of [...ledger.records()]) {
+        if (record.state !== 'stored' && record.state !== 'warning') continue;
+        const state = gone.has(record.newSop ?? record.sop) ? 'failed' : 'verified';
+        ledger.set({ ...record, state });
+      }
+    },
     async finish(how) {
       await file?.flush();
       if (manifest !== undefined) await writeManifest(manifest, ledger, { ...how, options });

@@ -86,6 +86,7 @@ export async function transferCommand(
   if (reread) {
     totals.verification = 'reread';
     totals.verified = reread.verified;
+    record.bookVerified(reread.missing);
     if (reread.missing.length > 0) {
       ok = false;
       output.remark(
