@@ -93,6 +93,12 @@ class Slab {
   }
 }
 
+/**
+ * Writes of so many bytes do not wait for others of their turn: the peer works on an object while the rest of the turn
+ * prepares the next one.
+ */
+const LARGE_WRITE = 64 * 1024;
+
 class SocketTransport implements Transport {
   readonly #socket: Socket;
   #listener: TransportListener | undefined;
@@ -146,12 +152,15 @@ class SocketTransport implements Transport {
       // Small messages of one turn, such as the matches of a query, go to the operating system in one call.
       this.#gathering = true;
       this.#socket.cork();
-      process.nextTick(() => {
-        this.#gathering = false;
-        this.#socket.uncork();
-      });
+      process.nextTick(() => this.#send());
     }
     this.#socket.write(bytes, done && ((error) => (error ? undefined : done())));
+    if (bytes.length >= LARGE_WRITE) this.#send();
+  }
+
+  #send(): void {
+    this.#gathering = false;
+    this.#socket.uncork();
   }
 
   pause(): void {
