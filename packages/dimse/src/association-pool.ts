@@ -89,6 +89,8 @@ export class AssociationPool implements AsyncDisposable {
   readonly #members = new Set<Member>();
   /** Oldest first. */
   readonly #waiters: Waiter[] = [];
+  /** Requests of contexts by their keys, which are the same for many objects. */
+  readonly #keys = new WeakMap<readonly ContextRequest[], ReadonlyMap<string, ContextRequest>>();
   /** Contexts needed so far, but for those the node does not accept: later associations ask for them too. */
   readonly #seen = new Map<string, ContextRequest>();
   /** Releases under way: a node may take no other association until they are over. */
@@ -112,9 +114,8 @@ export class AssociationPool implements AsyncDisposable {
   async take(contexts: readonly ContextRequest[], signal?: AbortSignal): Promise<Place> {
     signal?.throwIfAborted();
     if (this.#closed) throw this.#isClosed();
-    const wanted = new Map(contexts.map((context) => [keyOf(context), context]));
-    const waiter: Waiter = { contexts: wanted, place: Promise.withResolvers() };
-    this.#waiters.push(waiter);
+    const wanted = this.#keyed(contexts);
+    const alone = this.#waiters.length === 0;
     this.#grow();
     // Who comes while all associations are busy is the reason to have more of them. One without work that lacks the
     // contexts makes room: a node may take no other as long as it stands.
@@ -123,6 +124,11 @@ export class AssociationPool implements AsyncDisposable {
       if (idle) this.#release(idle);
       if (this.#members.size < this.#limit) this.#open(wanted);
     }
+    // Most objects of a study find a place at once.
+    const member = alone ? (this.#find(wanted, 1) ?? this.#find(wanted, this.#sharing)) : undefined;
+    if (member) return this.#placeOn(member);
+    const waiter: Waiter = { contexts: wanted, place: Promise.withResolvers() };
+    this.#waiters.push(waiter);
     this.#assign();
     const stopListening = onAbort(signal, () => {
       if (this.#remove(waiter)) waiter.place.reject(signal?.reason);
@@ -132,6 +138,15 @@ export class AssociationPool implements AsyncDisposable {
     } finally {
       stopListening();
     }
+  }
+
+  #keyed(contexts: readonly ContextRequest[]): ReadonlyMap<string, ContextRequest> {
+    let keyed = this.#keys.get(contexts);
+    if (!keyed) {
+      keyed = new Map(contexts.map((context) => [keyOf(context), context]));
+      this.#keys.set(contexts, keyed);
+    }
+    return keyed;
   }
 
   /** The node is short of resources (A7xx): half as many associations at once, for a while. */

@@ -64,33 +64,33 @@ type EncodedName = Exclude<keyof CommandSet, 'failedSopInstanceUidList'>;
 type Kind = 'UI' | 'US' | 'AE' | 'LO' | 'AT';
 
 /** Element numbers in group 0000, ascending as they are sent. */
-const ELEMENTS: readonly (readonly [element: number, kind: Kind, name: EncodedName])[] = [
-  [0x0002, 'UI', 'affectedSopClassUid'],
-  [0x0003, 'UI', 'requestedSopClassUid'],
-  [0x0100, 'US', 'commandField'],
-  [0x0110, 'US', 'messageId'],
-  [0x0120, 'US', 'messageIdBeingRespondedTo'],
-  [0x0600, 'AE', 'moveDestination'],
-  [0x0700, 'US', 'priority'],
-  [0x0800, 'US', 'commandDataSetType'],
-  [0x0900, 'US', 'status'],
-  [0x0901, 'AT', 'offendingElement'],
-  [0x0902, 'LO', 'errorComment'],
-  [0x1000, 'UI', 'affectedSopInstanceUid'],
-  [0x1001, 'UI', 'requestedSopInstanceUid'],
-  [0x1002, 'US', 'eventTypeId'],
-  [0x1008, 'US', 'actionTypeId'],
-  [0x1020, 'US', 'numberOfRemainingSuboperations'],
-  [0x1021, 'US', 'numberOfCompletedSuboperations'],
-  [0x1022, 'US', 'numberOfFailedSuboperations'],
-  [0x1023, 'US', 'numberOfWarningSuboperations'],
-  [0x1030, 'AE', 'moveOriginatorApplicationEntityTitle'],
-  [0x1031, 'US', 'moveOriginatorMessageId'],
+const ELEMENTS: readonly { element: number; kind: Kind; name: EncodedName }[] = [
+  { element: 0x0002, kind: 'UI', name: 'affectedSopClassUid' },
+  { element: 0x0003, kind: 'UI', name: 'requestedSopClassUid' },
+  { element: 0x0100, kind: 'US', name: 'commandField' },
+  { element: 0x0110, kind: 'US', name: 'messageId' },
+  { element: 0x0120, kind: 'US', name: 'messageIdBeingRespondedTo' },
+  { element: 0x0600, kind: 'AE', name: 'moveDestination' },
+  { element: 0x0700, kind: 'US', name: 'priority' },
+  { element: 0x0800, kind: 'US', name: 'commandDataSetType' },
+  { element: 0x0900, kind: 'US', name: 'status' },
+  { element: 0x0901, kind: 'AT', name: 'offendingElement' },
+  { element: 0x0902, kind: 'LO', name: 'errorComment' },
+  { element: 0x1000, kind: 'UI', name: 'affectedSopInstanceUid' },
+  { element: 0x1001, kind: 'UI', name: 'requestedSopInstanceUid' },
+  { element: 0x1002, kind: 'US', name: 'eventTypeId' },
+  { element: 0x1008, kind: 'US', name: 'actionTypeId' },
+  { element: 0x1020, kind: 'US', name: 'numberOfRemainingSuboperations' },
+  { element: 0x1021, kind: 'US', name: 'numberOfCompletedSuboperations' },
+  { element: 0x1022, kind: 'US', name: 'numberOfFailedSuboperations' },
+  { element: 0x1023, kind: 'US', name: 'numberOfWarningSuboperations' },
+  { element: 0x1030, kind: 'AE', name: 'moveOriginatorApplicationEntityTitle' },
+  { element: 0x1031, kind: 'US', name: 'moveOriginatorMessageId' },
 ];
 
 const FAILED_SOP_INSTANCE_UID_LIST = 0x00080058;
 
-const BY_ELEMENT = new Map(ELEMENTS.map(([element, kind, name]) => [element, { kind, name }]));
+const BY_ELEMENT = new Map(ELEMENTS.map((one) => [one.element, one]));
 
 /** Group (2), element (2), length (4): command sets are implicit VR little endian (PS3.7 §6.3.1). */
 const ELEMENT_HEADER_LENGTH = 8;
@@ -103,7 +103,7 @@ export function encodeCommandSet(command: CommandSet): Buffer {
   buffer.writeUInt32LE(4, 4);
   buffer.writeUInt32LE(buffer.length - GROUP_LENGTH_LENGTH, 8);
   let offset = GROUP_LENGTH_LENGTH;
-  for (const [element, kind, name] of ELEMENTS) {
+  for (const { element, kind, name } of ELEMENTS) {
     const value = command[name];
     if (value === undefined) continue;
     const length = valueLength(value);
@@ -129,7 +129,7 @@ export function encodeCommandSet(command: CommandSet): Buffer {
 
 function encodedLength(command: CommandSet): number {
   let length = GROUP_LENGTH_LENGTH;
-  for (const [, , name] of ELEMENTS) {
+  for (const { name } of ELEMENTS) {
     const value = command[name];
     if (value !== undefined) length += ELEMENT_HEADER_LENGTH + valueLength(value);
   }

@@ -64,14 +64,23 @@ export function createDimseSink(node: DimseNode, options: DimseSinkOptions = {})
   return new StoreScu(node, options);
 }
 
+/** What the node is offered for objects of one class and transfer syntax. */
+interface Offer {
+  /** What they may be sent in, their own first. */
+  readonly syntaxes: readonly string[];
+  readonly contexts: readonly ContextRequest[];
+  /** The node accepted none of it: the words for that. */
+  refused: string | undefined;
+}
+
 class StoreScu implements DimseSink {
   readonly concurrency: number;
   readonly #node: DimseNode;
   readonly #pool: AssociationPool;
   readonly #moveOriginator: DimseSinkOptions['moveOriginator'];
   readonly #transcode: boolean;
-  /** What the node did not accept, by class and transfer syntax, with the words for it. */
-  readonly #refused = new Map<string, string>();
+  /** By class and transfer syntax: worked out once, not for each of a study's many objects. */
+  readonly #offers = new Map<string, Offer>();
   readonly #stores = new Set<Promise<unknown>>();
   #closed = false;
 
@@ -120,22 +129,17 @@ class StoreScu implements DimseSink {
     dataset: ReplayableDataset,
     signal: AbortSignal | undefined,
   ): Promise<StoreOutcome> {
-    const { sopClassUid } = instance;
-    const replayed = { ...instance, dataset };
-    const own = instance.transferSyntaxUid;
-    const key = `${sopClassUid} ${own}`;
-    const syntaxes = [own];
-    if (this.#transcode) syntaxes.push(...transcodingTargets.filter((target) => canTranscode(own, target)));
+    const { sopClassUid, transferSyntaxUid: own } = instance;
+    const offer = this.#offerOf(sopClassUid, own);
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
-      const refused = this.#refused.get(key);
-      if (refused !== undefined) return { state: 'failed', message: refused, retryable: false };
-      const place = await this.#pool.take(contextRequests(sopClassUid, syntaxes), signal);
+      if (offer.refused !== undefined) return { state: 'failed', message: offer.refused, retryable: false };
+      const place = await this.#pool.take(offer.contexts, signal);
       try {
         const { association } = place;
-        const accepted = syntaxes.find((syntax) => association.findContext(sopClassUid, syntax));
+        const accepted = offer.syntaxes.find((syntax) => association.findContext(sopClassUid, syntax));
         if (accepted === undefined) {
-          this.#refused.set(key, noContextMessage(association, sopClassUid, own));
+          offer.refused = noContextMessage(association, sopClassUid, own);
           continue;
         }
         // What is stored goes fastest as it is, and can always begin anew.
@@ -145,10 +149,11 @@ class StoreScu implements DimseSink {
           ...(this.#moveOriginator && { moveOriginator: this.#moveOriginator }),
           onUnrepeatable: direct ? () => undefined : () => dataset.forget(),
         };
+        const sent = direct ? instance : { ...instance, dataset };
         const outcome =
           accepted === own
-            ? await association.cStore(direct ? instance : replayed, options)
-            : await this.#storeTranscoded(association, replayed, accepted, dataset, options);
+            ? await association.cStore(sent, options)
+            : await this.#storeTranscoded(association, sent, accepted, dataset, options);
         if (outcome.retryable) this.#pool.shrink();
         return outcome;
       } catch (error) {
@@ -162,6 +167,19 @@ class StoreScu implements DimseSink {
         place.giveBack();
       }
     }
+  }
+
+  #offerOf(sopClassUid: string, own: string): Offer {
+    const key = `${sopClassUid} ${own}`;
+    const known = this.#offers.get(key);
+    if (known) return known;
+    const targets = this.#transcode ? transcodingTargets.filter((target) => canTranscode(own, target)) : [];
+    const syntaxes = [own, ...targets];
+    // One context for each transfer syntax, so that it is this side that chooses.
+    const contexts = syntaxes.map((syntax) => ({ abstractSyntax: sopClassUid, transferSyntaxes: [syntax] }));
+    const offer = { syntaxes, contexts, refused: undefined };
+    this.#offers.set(key, offer);
+    return offer;
   }
 
   async #storeTranscoded(
@@ -182,9 +200,4 @@ class StoreScu implements DimseSink {
       return { state: 'failed', message: `${refusal} ${error.message}`, retryable: false };
     }
   }
-}
-
-/** One for each transfer syntax, so that it is this side that chooses. */
-function contextRequests(abstractSyntax: string, syntaxes: readonly string[]): ContextRequest[] {
-  return syntaxes.map((syntax) => ({ abstractSyntax, transferSyntaxes: [syntax] }));
 }

@@ -193,10 +193,6 @@ export class MessageExchange {
     onUnrepeatable?: () => void,
   ): Promise<CommandSet> {
     const responses = this.#expectResponses(context, CommandField.cStoreRq);
-    // A source that is waited for must not keep the caller from learning of the association's end.
-    const failed = Promise.withResolvers<never>();
-    failed.promise.catch(() => undefined);
-    responses.onFailure = failed.reject;
     const turn = this.#sender.queueStore();
     try {
       const whole: CommandSet = {
@@ -205,10 +201,12 @@ export class MessageExchange {
         messageId: responses.messageId,
         commandDataSetType: DATA_SET_FOLLOWS,
       };
-      const sending = turn.send(context, whole, dataset, onUnrepeatable);
-      sending.catch(() => undefined);
       try {
-        await Promise.race([sending, failed.promise]);
+        // A source that is waited for must not keep the caller from learning of the association's end.
+        await new Promise<void>((resolve, reject) => {
+          responses.onFailure = reject;
+          turn.send(context, whole, dataset, onUnrepeatable).then(resolve, reject);
+        });
       } catch (error) {
         turn.leaveSource();
         // A failed source ends the association, which fails this store in turn: the source's error is the reason.

@@ -139,7 +139,7 @@ export class MessageSender {
       this.#cutPdu = false;
       return 1;
     }
-    await this.written();
+    if (this.#writing) await this.written();
     this.#association.throwIfOver();
     this.#writing = Promise.withResolvers();
     turn.begun = true;

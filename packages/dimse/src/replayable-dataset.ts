@@ -1,3 +1,5 @@
+import { isStoredDataset } from '@adit/core';
+
 type Result = IteratorResult<Uint8Array, undefined>;
 const DONE: Result = { done: true, value: undefined };
 
@@ -6,7 +8,8 @@ const DONE: Result = { done: true, value: undefined };
  * whose association broke before it was really under way can take another one.
  */
 export class ReplayableDataset implements AsyncIterable<Uint8Array> {
-  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #dataset: AsyncIterable<Uint8Array>;
+  #opened: AsyncIterator<Uint8Array> | undefined;
   #kept: Uint8Array[] | undefined = [];
   #pulling: Promise<void> | undefined;
   #done = false;
@@ -14,7 +17,12 @@ export class ReplayableDataset implements AsyncIterable<Uint8Array> {
   #error: unknown;
 
   constructor(dataset: AsyncIterable<Uint8Array>) {
-    this.#source = dataset[Symbol.asyncIterator]();
+    this.#dataset = dataset;
+  }
+
+  get #source(): AsyncIterator<Uint8Array> {
+    this.#opened ??= this.#dataset[Symbol.asyncIterator]();
+    return this.#opened;
   }
 
   /** It can be read from the beginning again. */
@@ -35,7 +43,9 @@ export class ReplayableDataset implements AsyncIterable<Uint8Array> {
   /** Tells the source that no more is wanted. */
   async dispose(): Promise<void> {
     this.#kept = undefined;
-    if (!this.#done) await this.#source.return?.();
+    // A file that was sent by another way was never opened here; of others there is one reading, which ends unread.
+    if (this.#done || (!this.#opened && isStoredDataset(this.#dataset))) return;
+    await this.#source.return?.();
   }
 
   /** One pass over the data set. Leaving it early does not end the source: another pass may follow. */
