@@ -30,6 +30,7 @@ import {
   testKey,
   testPseudonym,
 } from './testing/dataset.ts';
+import { expectTrueReport } from './testing/expect-true-report.ts';
 
 const folder = process.env.ADIT_CORPUS;
 const pseudonymizer = createPseudonymizer({ key: testKey, pseudonym: testPseudonym });
@@ -131,6 +132,23 @@ describe('every file of the corpus', () => {
       const pixels = (await open(before)).dataset.get(Tags.PixelData)?.bytes ?? new Uint8Array(0);
       const same = (await open(after)).dataset.get(Tags.PixelData)?.bytes ?? new Uint8Array(0);
       expect(Buffer.compare(pixels, same), path).toBe(0);
+    }
+  });
+
+  test('has in its report what became of every attribute', async (context) => {
+    for await (const { path, before } of pairs(context)) {
+      const original = await open(before);
+      const instance = pseudonymizer.transform(await readPart10(chunksOf(before, 65_536)));
+      const after = await collect(instance.dataset);
+      try {
+        expectTrueReport(
+          instance.report,
+          original.dataset,
+          readDataset(after, original.instance.transferSyntaxUid),
+        );
+      } catch (error) {
+        throw new Error(path, { cause: error });
+      }
     }
   });
 

@@ -29,7 +29,8 @@ import { PseudonymizeError } from './pseudonymize-error.ts';
 import { checkPseudonym, type PseudonymOf } from './pseudonyms/pseudonym-of.ts';
 import { type PresetName, presetRecipe } from './recipe/presets.ts';
 import { parseRecipe, type RecipeDocument } from './recipe/recipe.ts';
-import { emptyReport, type PseudonymizationReport } from './report.ts';
+import { type PseudonymizationReport, ReportWriter } from './report.ts';
+import { ReportPlace } from './report-place.ts';
 
 export interface PseudonymizerOptions {
   /**
@@ -117,6 +118,7 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
   // Where UIDs are retained, references still match; the few attributes that the option leaves out are mapped.
   const mapUid = profiles.any.has('retainUids') ? (uid: string) => uid : uids.map;
   const search = rememberedPatientIdentifiers();
+  const place = new ReportPlace();
 
   const pseudonymOf = (identity: PatientIdentity): string => {
     if (typeof pseudonym === 'string') return pseudonym;
@@ -154,11 +156,13 @@ export function createPseudonymizer(options: PseudonymizerOptions): Pseudonymize
     const reason = heldBackClasses.get(sopClassUid);
     if (reason !== undefined) throw new HeldBackError(reason);
     const { explicitVr, littleEndian, deflated } = transferSyntaxOrDefault(transferSyntaxUid);
-    const report = emptyReport();
+    const writer = new ReportWriter();
+    const { report } = writer;
     const output = new DatasetOutput(maxHeld);
     const run = new DatasetRun({
       output,
-      report,
+      report: writer,
+      place,
       encoding: { explicitVr, littleEndian },
       profiles,
       uids,

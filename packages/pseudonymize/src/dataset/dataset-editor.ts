@@ -31,7 +31,8 @@ import { type AttributeTypes, attributeTypesOf } from '../profile/attribute-type
 import { type Dummies, dummiesWithout } from '../profile/dummy.ts';
 import type { Profile, Rule } from '../profile/profile.ts';
 import { type TextRule, textByRule } from '../recipe/rule-text.ts';
-import { type PseudonymizationReport, type RemarkCode, remark } from '../report.ts';
+import type { AttributeAction, RemarkCode, ReportWriter } from '../report.ts';
+import type { ReportPlace } from '../report-place.ts';
 import { CharacterSets } from './character-sets.ts';
 import { ContentItem } from './content-item.ts';
 import type { DatasetOutput, OpenLength } from './dataset-output.ts';
@@ -46,7 +47,9 @@ import { encodeCodeItem, encodeMethodItems, type Method, methodTexts, performedM
 
 export interface DatasetEditorOptions {
   output: DatasetOutput;
-  report: PseudonymizationReport;
+  report: ReportWriter;
+  /** Where the report has the elements of the data set itself. */
+  place: ReportPlace;
   /** How the elements of the data set itself are encoded. */
   encoding: ElementEncoding;
   /** What becomes of the attributes. */
@@ -77,10 +80,12 @@ interface Frame {
   encoding: ElementEncoding;
   /** Types of the attributes of an item, or of those of a sequence. */
   types: AttributeTypes | undefined;
-  /** Of a sequence: are its items content items, which stay or go by their concept name? */
-  hasContentItems: boolean;
+  /** Tag of a sequence of content items, which stay or go by their concept name; undefined for all others. */
+  contentItemsOf: Tag | undefined;
   /** The header of a sequence that is written only when it has an item. */
   unwritten: SequenceStartToken | undefined;
+  /** Where the report has the elements in it. */
+  place: ReportPlace;
 }
 
 /**
@@ -127,7 +132,7 @@ export class DatasetEditor {
   readonly #options: DatasetEditorOptions;
   readonly #profile: Profile;
   readonly #output: DatasetOutput;
-  readonly #report: PseudonymizationReport;
+  readonly #report: ReportWriter;
   readonly #identifiers: InstanceIdentifiers;
   readonly #dummies: Dummies;
   readonly #characterSets = new CharacterSets();
@@ -136,6 +141,8 @@ export class DatasetEditor {
   #frame: Frame;
   /** What is collected until it is known what becomes of it. */
   #collected: ContentItem | PrivateGroup | undefined;
+  /** What the report calls the creator of the private element that is at hand. */
+  #creator: string | undefined;
   /** Where bytes go instead of the output. */
   #aside: Uint8Array[] | undefined;
   readonly #declaredSafe = new DeclaredSafe();
@@ -170,8 +177,9 @@ export class DatasetEditor {
       mode: 'kept',
       encoding: options.encoding,
       types: attributeTypesOf(options.sopClassUid),
-      hasContentItems: false,
+      contentItemsOf: undefined,
       unwritten: undefined,
+      place: options.place,
     };
   }
 
@@ -220,8 +228,9 @@ export class DatasetEditor {
   end(): void {
     if (this.#collected !== undefined) this.#finishCollected();
     this.#insertBefore(Number.POSITIVE_INFINITY);
-    this.#report.instances += 1;
-    for (const { code } of this.#methods) this.#report.stamps[code] = 1;
+    const { report } = this.#report;
+    report.instances = 1;
+    for (const { code } of this.#methods) report.stamps[code] = 1;
   }
 
   // Elements
@@ -242,11 +251,14 @@ export class DatasetEditor {
     if (rule.vr === 'SQ' && rule.action !== 'X' && rule.action !== 'Z') {
       // No sequence: there is nothing in it, or nobody knows what.
       if (value.length > 0) this.#remove(tag, 'UNREADABLE');
-      else this.#emit(token.bytes);
+      else {
+        this.#count('kept', tag);
+        this.#emit(token.bytes);
+      }
       return;
     }
     if (rule.decision.by === 'table' && rule.decision.overruled !== undefined && value.length > 0) {
-      remark(this.#report, 'STRICTER_OPTION', tag);
+      this.#report.remark('STRICTER_OPTION', tag);
     }
     const action = this.#actionInFrame(rule, tag, vr);
     if (rule.recipeRule !== undefined && action === rule.action) this.#editByRecipe(token, rule, vr);
@@ -256,11 +268,10 @@ export class DatasetEditor {
   #do(action: Action, token: ElementToken, rule: Rule, vr: Vr): void {
     switch (action) {
       case 'X':
-        this.#report.counts.removed++;
-        if (isPrivate(token.tag)) this.#report.counts.removedPrivate++;
+        this.#count('removed', token.tag);
         break;
       case 'Z':
-        this.#report.counts.emptied++;
+        this.#count('emptied', token.tag);
         this.#emit(encodeElementHeader(token.tag, vr, 0, this.#frame.encoding));
         break;
       case 'D':
@@ -282,11 +293,11 @@ export class DatasetEditor {
     const named = rule.recipeRule!;
     switch (named.action) {
       case 'replace':
-        this.#report.counts.replaced++;
+        this.#count('replaced', tag);
         this.#write(tag, vr, this.#encodedValue(named.value, vr, token.depth));
         break;
       case 'pseudonym':
-        this.#report.counts.replaced++;
+        this.#count('replaced', tag);
         this.#write(tag, vr, this.#encodedText(this.#options.subject.pseudonym, vr, token.depth));
         break;
       case 'shift-date':
@@ -317,7 +328,7 @@ export class DatasetEditor {
       this.#doOtherwise('UNREADABLE', token, rule, vr);
       return;
     }
-    this.#report.counts.replaced++;
+    this.#count('replaced', token.tag);
     this.#write(token.tag, vr, bytes);
   }
 
@@ -345,7 +356,10 @@ export class DatasetEditor {
       return true;
     }
     // One that comes twice or out of order.
-    if (this.#ownTags.has(tag)) return true;
+    if (this.#ownTags.has(tag)) {
+      this.#count('removed', tag);
+      return true;
+    }
     if (tag === Tags.SOPInstanceUID) {
       const uid = trimmed(latin1Text(token.value));
       if (uid !== this.#options.sopInstanceUid) {
@@ -354,7 +368,7 @@ export class DatasetEditor {
     } else if (tag === Tags.SOPClassUID) {
       // Names a private SOP class where it is not registered: the object could not be stored under another.
       if (trimmed(latin1Text(token.value)) !== this.#options.sopClassUid) return false;
-      this.#emit(this.#verbatim(token, 'UI'));
+      this.#pass(token, 'UI');
       return true;
     }
     return false;
@@ -384,7 +398,7 @@ export class DatasetEditor {
       this.#mapUids(token, vr);
       return;
     }
-    this.#report.counts.replaced++;
+    this.#count('replaced', tag);
     const value = dummyNumbers.has(tag) ? new Uint8Array(token.value.length) : this.#dummies.bytes(vr);
     this.#write(tag, vr, value);
   }
@@ -397,10 +411,10 @@ export class DatasetEditor {
       .map((uid) => this.#options.uids.map(trimmed(uid)))
       .join('\\');
     if (after === before) {
-      this.#emit(this.#verbatim(token, vr));
+      this.#pass(token, vr);
       return;
     }
-    this.#report.counts.mapped++;
+    this.#count('mapped', token.tag);
     this.#write(token.tag, vr, latin1Bytes(after));
   }
 
@@ -412,7 +426,7 @@ export class DatasetEditor {
     }
     if (this.#inDeclarations && token.depth === 1) this.#declaredSafe.take(token);
     if (value.length === 0) {
-      this.#emit(this.#verbatim(token, vr));
+      this.#pass(token, vr);
       return;
     }
     switch (vr) {
@@ -436,7 +450,7 @@ export class DatasetEditor {
         this.#doOtherwise('UNREADABLE', token, rule, vr);
         return;
       case 'UI':
-        if (rule.isNamed || this.#profile.has('retainUids')) this.#emit(this.#verbatim(token, vr));
+        if (rule.isNamed || this.#profile.has('retainUids')) this.#pass(token, vr);
         else this.#mapUids(token, vr);
         return;
     }
@@ -451,12 +465,12 @@ export class DatasetEditor {
       dummies: this.#dummies,
     });
     if (kept === value) {
-      this.#emit(this.#verbatim(token, vr));
+      this.#pass(token, vr);
     } else if (kept === undefined) {
       this.#remove(tag, 'IDENTIFIER');
     } else {
-      this.#report.counts.cleaned++;
-      remark(this.#report, 'IDENTIFIER', tag);
+      this.#count('cleaned', tag);
+      this.#report.remark('IDENTIFIER', tag);
       this.#write(tag, vr, kept);
     }
   }
@@ -465,7 +479,7 @@ export class DatasetEditor {
   #clean(token: ElementToken, rule: Rule, vr: Vr): void {
     const { tag, value } = token;
     if (value.length === 0) {
-      this.#emit(this.#verbatim(token, vr));
+      this.#pass(token, vr);
     } else if (vr === 'DA' || vr === 'DT' || vr === 'TM') {
       this.#moveDates(token, rule, vr, this.#options.subject.days);
     } else if (tag === Tags.TimezoneOffsetFromUTC) {
@@ -490,7 +504,7 @@ export class DatasetEditor {
     const before = textOfValue(value, vr, characterSet);
     const after = cleanedText(before, this.#identifiers);
     if (after === before) {
-      this.#emit(this.#verbatim(token, vr));
+      this.#pass(token, vr);
       return;
     }
     const bytes = after === '' ? undefined : characterSet.encode(after, vr);
@@ -498,7 +512,7 @@ export class DatasetEditor {
       this.#do(rule.otherwise === 'K' ? 'D' : rule.otherwise, token, rule, vr);
       return;
     }
-    this.#report.counts.cleaned++;
+    this.#count('cleaned', tag);
     this.#write(tag, vr, bytes);
   }
 
@@ -508,22 +522,32 @@ export class DatasetEditor {
     if (moved === undefined) {
       this.#doOtherwise('UNREADABLE', token, rule, vr);
     } else if (moved === value) {
-      this.#emit(this.#verbatim(token, vr));
+      this.#pass(token, vr);
     } else {
-      this.#report.counts.moved++;
+      this.#count('moved', tag);
       this.#write(tag, vr, moved);
     }
   }
 
   /** What can be neither kept nor cleaned becomes what it would without any option. */
   #doOtherwise(code: RemarkCode, token: ElementToken, rule: Rule, vr: Vr): void {
-    remark(this.#report, code, token.tag);
+    this.#report.remark(code, token.tag);
     this.#do(rule.otherwise === 'K' ? 'D' : rule.otherwise, token, rule, vr);
   }
 
   #remove(tag: Tag, code: RemarkCode): void {
-    this.#report.counts.removed++;
-    remark(this.#report, code, tag);
+    this.#count('removed', tag);
+    this.#report.remark(code, tag);
+  }
+
+  #count(action: AttributeAction, tag: Tag): void {
+    this.#report.count(action, this.#frame.place, tag, this.#creator);
+  }
+
+  /** An element stays as it was. */
+  #pass(token: ElementToken, vr: Vr): void {
+    this.#count('kept', token.tag);
+    this.#emit(this.#verbatim(token, vr));
   }
 
   #write(tag: Tag, vr: Vr, value: Uint8Array): void {
@@ -547,9 +571,13 @@ export class DatasetEditor {
     return encodeElement(token.tag, vr, token.value, this.#frame.encoding);
   }
 
+  /** Remembers what of the study is asked for later. */
   #noteStudy(tag: Tag, value: Uint8Array): void {
     if (tag === Tags.StudyDate) this.#studyDate = trimmed(latin1Text(value));
     else if (tag === Tags.StudyTime) this.#studyTime = trimmed(latin1Text(value));
+    else if (tag === Tags.StudyInstanceUID) {
+      this.#report.report.studyInstanceUid = trimmed(latin1Text(value));
+    }
   }
 
   // Sequences
@@ -562,7 +590,8 @@ export class DatasetEditor {
       if (own?.vr === 'SQ') {
         this.#inMethodCodes = true;
       } else if (own !== undefined || this.#ownTags.has(tag)) {
-        if (own !== undefined) this.#insert(own, undefined);
+        if (own !== undefined) this.#insert(own, token);
+        else this.#count('removed', tag);
         this.#skipper.begin(token);
         return;
       }
@@ -580,20 +609,19 @@ export class DatasetEditor {
     const isKept = rule.action === 'K' || rule.action === 'C';
     const action = isKept && mode === 'dummies' && tag === Tags.ConceptCodeSequence ? 'D' : rule.action;
     if (action === 'X' || !isSequence) {
-      this.#report.counts.removed++;
-      if (isPrivate(tag)) this.#report.counts.removedPrivate++;
-      if (action !== 'X') remark(this.#report, 'UNREADABLE', tag);
+      this.#count('removed', tag);
+      if (action !== 'X') this.#report.remark('UNREADABLE', tag);
       this.#skipper.begin(token);
     } else if (action === 'Z') {
-      this.#report.counts.emptied++;
+      this.#count('emptied', tag);
       this.#emit(encodeElementHeader(tag, 'SQ', 0, this.#frame.encoding));
       this.#skipper.begin(token);
     } else if (action === 'D' && (dummyCodes.has(tag) || tag === Tags.ConceptCodeSequence)) {
-      this.#report.counts.replaced++;
+      this.#count('replaced', tag);
       this.#writeDummyCode(tag);
       this.#skipper.begin(token);
     } else {
-      if (action === 'D') this.#report.counts.replaced++;
+      if (action === 'D') this.#count('replaced', tag);
       this.#enter(token, this.#modeIn(action, rule));
     }
   }
@@ -619,7 +647,7 @@ export class DatasetEditor {
   #takeItem(token: ItemStartToken): void {
     this.#characterSets.enterItem(token.depth);
     if (this.#inDeclarations && token.depth === 1) this.#declaredSafe.beginItem();
-    if (this.#frame.hasContentItems) this.#collected = new ContentItem(token);
+    if (this.#frame.contentItemsOf !== undefined) this.#collected = new ContentItem(token);
     else this.#enterItem(token, this.#frame.mode);
   }
 
@@ -635,15 +663,16 @@ export class DatasetEditor {
       mode,
       encoding: token.encoding,
       types: sequence.types,
-      hasContentItems: false,
+      contentItemsOf: undefined,
       unwritten: undefined,
+      place: sequence.place,
     };
   }
 
   #enter(token: SequenceStartToken, mode: Mode): void {
     const { tag } = token;
     const hasContentItems = mode === 'cleaned' && contentSequences.has(tag);
-    const { types } = this.#frame;
+    const { types, place } = this.#frame;
     this.#frames.push(this.#frame);
     this.#frame = {
       // A sequence of which all items may go is written with the first that stays.
@@ -651,8 +680,9 @@ export class DatasetEditor {
       mode,
       encoding: token.encoding,
       types: types && (types.items.get(tag) ?? noItems),
-      hasContentItems,
+      contentItemsOf: hasContentItems ? tag : undefined,
       unwritten: hasContentItems ? token : undefined,
+      place: place.inItemsOf(tag, this.#creator),
     };
   }
 
@@ -672,7 +702,7 @@ export class DatasetEditor {
 
   /** A sequence of content items had none, or none that stays: one of these must not be empty (PS3.3 §C.17.3). */
   #writeWithoutItems({ tag }: SequenceStartToken): void {
-    if (tag === Tags.ContentSequence) this.#report.counts.removed++;
+    if (tag === Tags.ContentSequence) this.#count('removed', tag);
     else this.#output.write(encodeElementHeader(tag, 'SQ', 0, this.#frame.encoding));
   }
 
@@ -682,6 +712,9 @@ export class DatasetEditor {
     if (!this.#inMethodCodes) return;
     this.#inMethodCodes = false;
     const missing = this.#methods.filter(({ code }) => !this.#methodsFound.has(code));
+    if (missing.length > 0) {
+      this.#report.count('added', this.#frames[0]!.place, Tags.DeidentificationMethodCodeSequence);
+    }
     this.#output.write(encodeMethodItems(missing, encoding));
   }
 
@@ -694,7 +727,6 @@ export class DatasetEditor {
     ) {
       // Nobody looks into a private value of this length.
       this.#remove(token.tag, 'TOO_LONG');
-      this.#report.counts.removedPrivate++;
       this.#skipper.begin(token);
       return;
     }
@@ -712,7 +744,7 @@ export class DatasetEditor {
     const { scheme, code, valueType, start } = item;
     const action = item.isOverlong ? 'D' : this.#profile.contentAction(scheme, code, valueType);
     if (action === 'X' || action === 'Z') {
-      this.#report.counts.removed++;
+      this.#report.count('removed', this.#frames.at(-1)!.place, this.#frame.contentItemsOf!);
       this.#skipper.begin(start);
       return;
     }
@@ -745,21 +777,16 @@ export class DatasetEditor {
               this.#declaredSafe.has(creator, tag),
             );
       const write = this.#privateWriter(first, tokens, rule);
+      this.#creator = undefined;
       if (write !== undefined) kept.push({ block, write });
     }
-    for (const tag of group.leftOut) {
-      this.#remove(tag, 'TOO_LONG');
-      this.#report.counts.removedPrivate++;
-    }
+    for (const tag of group.leftOut) this.#remove(tag, 'TOO_LONG');
     const blocks = new Set(kept.map(({ block }) => block));
     for (const [token] of group.elements) {
       if (token?.kind !== 'element' || !isPrivateCreator(token.tag)) continue;
       const block = tagElement(token.tag);
-      if (blocks.delete(block)) this.#emit(this.#verbatim(token, 'LO'));
-      else {
-        this.#report.counts.removed++;
-        this.#report.counts.removedPrivate++;
-      }
+      if (blocks.delete(block)) this.#pass(token, 'LO');
+      else this.#count('removed', token.tag);
     }
     for (const { write } of kept) write();
   }
@@ -771,9 +798,9 @@ export class DatasetEditor {
     rule: Rule,
   ): (() => void) | undefined {
     if (rule.heldBack !== undefined) throw new HeldBackError(rule.heldBack);
+    this.#creator = rule.creator;
     if (rule.action === 'X') {
-      this.#report.counts.removed++;
-      this.#report.counts.removedPrivate++;
+      this.#count('removed', first.tag);
       return undefined;
     }
     if (first.kind === 'sequence-start') return this.#privateSequenceWriter(first, tokens, rule);
@@ -801,7 +828,6 @@ export class DatasetEditor {
 
   #unresolved({ tag }: { tag: Tag }): undefined {
     this.#remove(tag, 'UNREADABLE');
-    this.#report.counts.removedPrivate++;
   }
 
   #privateSequenceWriter(
@@ -811,7 +837,9 @@ export class DatasetEditor {
   ): (() => void) | undefined {
     if (rule.vr !== undefined && rule.vr !== 'SQ') return this.#unresolved(start);
     return () => {
+      this.#creator = rule.creator;
       this.#editSequence(start, rule);
+      this.#creator = undefined;
       for (const token of tokens.slice(1)) this.take(token);
     };
   }
@@ -824,14 +852,14 @@ export class DatasetEditor {
       this.#insertBefore(tag);
       const own = this.#takesPlaceOf(tag);
       if (own !== undefined || this.#ownTags.has(tag)) {
-        if (own !== undefined) this.#insert(own, undefined);
+        if (own !== undefined) this.#insert(own, token);
+        else this.#count('removed', tag);
         this.#skipper.begin(token);
         return;
       }
     }
     if (isPrivate(tag)) {
       this.#remove(tag, 'TOO_LONG');
-      this.#report.counts.removedPrivate++;
       this.#skipper.begin(token);
       return;
     }
@@ -844,21 +872,22 @@ export class DatasetEditor {
     const isReadable = rule.vr !== undefined && vrForm(rule.vr) !== 'sequence';
     if (action === 'K' && isReadable && (!isText || isNumbers)) {
       this.#bulk = isNumbers ? 'numbers' : 'copied';
+      this.#count(this.#options.cleansPixels && tag === Tags.PixelData ? 'cleaned' : 'kept', tag);
       this.#output.write(token.bytes);
       return;
     }
     this.#skipper.begin(token);
     if (action === 'Z') {
-      this.#report.counts.emptied++;
+      this.#count('emptied', tag);
       this.#output.write(encodeElementHeader(tag, vr, 0, this.#frame.encoding));
     } else if (action === 'D' || ((action === 'K' || action === 'C') && isText && isReadable)) {
       // Nobody looks into a text of this length: one that is to stay becomes a dummy as well.
-      if (action !== 'D') remark(this.#report, 'TOO_LONG', tag);
-      this.#report.counts.replaced++;
+      if (action !== 'D') this.#report.remark('TOO_LONG', tag);
+      this.#count('replaced', tag);
       this.#write(tag, vr, this.#dummies.bytes(vr));
     } else {
-      this.#report.counts.removed++;
-      if (action !== 'X') remark(this.#report, vr === 'UI' ? 'TOO_LONG' : 'UNREADABLE', tag);
+      this.#count('removed', tag);
+      if (action !== 'X') this.#report.remark(vr === 'UI' ? 'TOO_LONG' : 'UNREADABLE', tag);
     }
   }
 
@@ -886,7 +915,8 @@ export class DatasetEditor {
     return own;
   }
 
-  #insert({ tag, vr, text }: OwnElement, original: ElementToken | undefined): void {
+  #insert({ tag, vr, text }: OwnElement, original: Token | undefined): void {
+    this.#count(original === undefined ? 'added' : 'replaced', tag);
     if (text !== undefined) {
       this.#write(tag, vr, this.#encodedText(text, vr));
     } else if (tag === Tags.DeidentificationMethod) {
@@ -915,11 +945,11 @@ export class DatasetEditor {
   }
 
   /** Earlier values of (0012,0063) stay, as those of (0012,0064) do. */
-  #methodValue(original: ElementToken | undefined): Uint8Array {
+  #methodValue(original: Token | undefined): Uint8Array {
     const characterSet = this.#characterSets.at(0);
     const texts = methodTexts(this.#methods);
     const own = latin1Bytes(texts.join('\\'));
-    if (original === undefined || original.value.length > 1024) return own;
+    if (original?.kind !== 'element' || original.value.length > 1024) return own;
     const earlier = textOfValue(original.value, 'LO', characterSet)
       .split('\\')
       .map(trimmed)

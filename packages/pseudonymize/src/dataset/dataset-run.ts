@@ -14,7 +14,8 @@ import { type PixelCleaner, pixelCleanerFor } from '../pixels/pixel-cleaner.ts';
 import { PixelHeader } from '../pixels/pixel-header.ts';
 import type { Profile } from '../profile/profile.ts';
 import type { RecipeProfiles } from '../profile/recipe-profiles.ts';
-import { type PseudonymizationReport, remark } from '../report.ts';
+import type { ReportWriter } from '../report.ts';
+import type { ReportPlace } from '../report-place.ts';
 import { DatasetEditor, type DatasetEditorOptions } from './dataset-editor.ts';
 import { hiddenSequence } from './hidden-sequence.ts';
 import type { Subject } from './own-elements.ts';
@@ -50,9 +51,11 @@ const tokenCost = 128;
  */
 export class DatasetRun {
   readonly #options: DatasetRunOptions;
-  readonly #report: PseudonymizationReport;
+  readonly #report: ReportWriter;
   readonly #skipper = new Skipper();
   readonly #identifiers: HeaderIdentifiers;
+  /** Where the report has the elements that come, the data set first. */
+  readonly #places: ReportPlace[];
   #header: Token[] = [];
   #headerCost = 0;
   /** Tag and group of the element of the data set that began last. */
@@ -71,6 +74,7 @@ export class DatasetRun {
   constructor(options: DatasetRunOptions) {
     this.#options = options;
     this.#report = options.report;
+    this.#places = [options.place];
     this.#identifiers = new HeaderIdentifiers({
       uids: !options.profiles.any.has('retainUids'),
       asked: options.profiles.asked,
@@ -83,7 +87,7 @@ export class DatasetRun {
     if (this.#pixelHeader !== undefined && this.#takesPixels(token, this.#pixelHeader)) return;
     switch (token.kind) {
       case 'element':
-        if (this.#leavesOut(token)) this.#removePrivate();
+        if (this.#leavesOut(token)) this.#count(token.tag);
         else if (token.vr === 'UN' && token.value.length > 0 && vrOf(token.tag) === 'SQ') {
           this.#takeHiddenSequence(token);
         } else this.#pass(token);
@@ -92,9 +96,16 @@ export class DatasetRun {
       case 'bulk-start':
       case 'fragments-start':
         if (this.#leavesOut(token)) {
-          this.#removePrivate();
+          this.#count(token.tag);
           this.#skipper.begin(token);
-        } else this.#pass(token);
+          break;
+        }
+        if (token.kind === 'sequence-start') this.#places.push(this.#places.at(-1)!.inItemsOf(token.tag));
+        this.#pass(token);
+        break;
+      case 'sequence-end':
+        this.#places.pop();
+        this.#pass(token);
         break;
       default:
         this.#pass(token);
@@ -152,7 +163,7 @@ export class DatasetRun {
   }
 
   /** Offsets of frames whose lengths change mean nothing any more. */
-  #isStale(token: Token): boolean {
+  #isStale(token: Token): token is Token & { tag: Tag } {
     return (
       this.#pixelCleaner?.movesFrames === true &&
       isElementStart(token) &&
@@ -166,15 +177,22 @@ export class DatasetRun {
     return isPrivate(tag) && !this.#options.profiles.any.keepsPrivate;
   }
 
-  #removePrivate(): void {
-    this.#report.counts.removed++;
-    this.#report.counts.removedPrivate++;
+  /** Tells that an element goes. */
+  #count(tag: Tag): void {
+    this.#report.count('removed', this.#places.at(-1)!, tag);
   }
 
   #pass(token: Token): void {
     if (this.#editor === undefined) this.#collect(token);
-    else if (this.#isStale(token)) this.#skipper.begin(token);
-    else this.#editor.take(token);
+    else this.#edit(this.#editor, token);
+  }
+
+  #edit(editor: DatasetEditor, token: Token): void {
+    if (!this.#isStale(token)) editor.take(token);
+    else {
+      this.#count(token.tag);
+      this.#skipper.begin(token);
+    }
   }
 
   #collect(token: Token): void {
@@ -214,8 +232,8 @@ export class DatasetRun {
   #removeLong(token: Token & { tag: Tag }): void {
     const rule = this.#options.profiles.any.ruleFor(token.tag);
     if (rule.heldBack !== undefined) throw new HeldBackError(rule.heldBack);
-    this.#report.counts.removed++;
-    if (rule.action !== 'X') remark(this.#report, 'TOO_LONG', token.tag);
+    this.#count(token.tag);
+    if (rule.action !== 'X') this.#report.remark('TOO_LONG', token.tag);
     this.#skipper.begin(token);
   }
 
@@ -232,7 +250,7 @@ export class DatasetRun {
       subject: subjectOf(this.#identifiers, profile),
       cleansPixels: this.#pixelCleaner !== undefined,
     });
-    for (const token of this.#header) if (!this.#isStale(token)) editor.take(token);
+    for (const token of this.#header) this.#edit(editor, token);
     this.#header = [];
     this.#editor = editor;
     return editor;
@@ -247,8 +265,8 @@ export class DatasetRun {
     try {
       tokens = hiddenSequence(element);
     } catch {
-      this.#report.counts.removed++;
-      remark(this.#report, 'UNREADABLE', element.tag);
+      this.#count(element.tag);
+      this.#report.remark('UNREADABLE', element.tag);
       return;
     }
     for (const token of tokens) this.take(token);

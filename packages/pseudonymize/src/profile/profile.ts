@@ -67,6 +67,8 @@ export interface Rule {
   readonly isNamed: boolean;
   /** The rule of the recipe, where that decided. */
   readonly recipeRule: RecipeRule | undefined;
+  /** Creator of a private attribute, where the recipe or Table E.3.10-1 names it, so that it says nothing of a patient. */
+  readonly creator: string | undefined;
   readonly decision: Decision;
 }
 
@@ -170,6 +172,7 @@ export function compileProfile(recipe: Recipe): Profile {
       heldBack: reasonToHoldBack(tag, decision),
       isNamed,
       recipeRule: decision.by === 'recipe' ? decision.rule : undefined,
+      creator: undefined,
       decision,
     };
   };
@@ -246,6 +249,7 @@ export function compileProfile(recipe: Recipe): Profile {
       ...rule,
       vr: listed === 'UN' ? undefined : listed,
       vrs: listed === undefined || listed === 'UN' ? [] : [listed],
+      creator: listed !== undefined || named?.creator !== undefined ? creator : undefined,
     });
     if (named !== undefined) {
       return withVr(make(tag, actionsOfRecipe[named.action], 'X', { by: 'recipe', rule: named }, true));

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { type TransferCounts, TransferTally } from '@adit/core';
+import { keywordOf, parseTag, type TransferCounts, TransferTally } from '@adit/core';
 import { walkFiles } from '@adit/core/node';
 import { mergeReports, type PseudonymizationReport } from '@adit/pseudonymize';
 import { type DeidentificationOptions, deidentificationFor } from './deidentification.ts';
@@ -74,7 +74,7 @@ export async function pseudonymizeCommand(
   await pseudonymizeFiles(files(), settings, onResult, signal);
 
   tellReasons(output, tally.reasons(), 'file');
-  if (dryRun) tellReport(output, merged);
+  tellReport(output, merged, { toPeople: dryRun });
   const done = counts.stored + present;
   const ok = done > 0 && counts.failed === 0 && counts.held === 0;
   if (done + counts.failed + counts.held === 0) output.remark(`There is no DICOM file in ${input}.`);
@@ -148,12 +148,32 @@ function count(tally: TransferTally, { state, message = '', bytes }: FileResult,
   }
 }
 
-/** What would be done, for people and programs. */
-function tellReport(output: Output, report: PseudonymizationReport): void {
-  const done = Object.entries(report.counts)
-    .filter(([, number]) => number > 0)
-    .map(([what, number]) => `${number} ${what}`);
-  output.event({ event: 'report', ...report }, `Attributes: ${done.join(', ') || 'none changed'}.`);
+/** What was done to which attribute, or would be. */
+function tellReport(
+  output: Output,
+  report: PseudonymizationReport,
+  { toPeople }: { toPeople: boolean },
+): void {
+  const listed = (actions: object) =>
+    Object.entries(actions)
+      .filter(([, number]) => number > 0)
+      .map(([what, number]) => `${number} ${what}`)
+      .join(', ');
+  const lines = [
+    `Attributes: ${listed(report.counts) || 'none changed'}.`,
+    ...Object.entries(report.attributes)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([path, actions]) => `  ${path}${keyword(path)}: ${listed(actions)}`),
+    ...(report.unlisted > 0 ? [`  and ${report.unlisted} more`] : []),
+  ];
+  output.event({ event: 'report', ...report }, toPeople ? lines.join('\n') : undefined);
+}
+
+/** Keyword of the last attribute of a path, with a blank before it. */
+function keyword(path: string): string {
+  const tag = parseTag(path.slice(path.lastIndexOf('(')));
+  const known = tag === undefined ? undefined : keywordOf(tag);
+  return known === undefined ? '' : ` ${known}`;
 }
 
 function sentence(ok: boolean, counts: Readonly<TransferCounts>, dryRun: boolean, seconds: number): string {
