@@ -178,7 +178,7 @@ describe('transfer', () => {
       message: 'B is short of resources.',
       retryable: true,
     } as const;
-    const { sink, attempts } = sinkOf(() => busy, 1);
+    const { sink, attempts } = sinkOf(() => busy, 2);
     const result = await transfer({
       source: sourceOf(() => sops(50).map((sop) => instance(sop)), sops(50)),
       sink,
@@ -191,7 +191,29 @@ describe('transfer', () => {
       counts: { expected: 50, stored: 0, failed: 50 },
       reasons: [{ outcome: 'failed', message: 'B is short of resources.', count: 50 }],
     });
+    expect(attempts.size).toBeLessThan(6);
+    expect(attempts.get(sops(50)[0]!)).toBe(3);
+  });
+
+  test('gives up a destination that answers nothing before the first instance is through', async () => {
+    const silent = { state: 'failed', message: 'B does not answer.', retryable: true } as const;
+    const { sink, attempts } = sinkOf(() => silent, 1);
+    const source = sourceOf(() => sops(50).map((sop) => instance(sop)), sops(50));
+    const result = await transfer({ source, sink, selection });
+    expect(result).toMatchObject({ retryable: true, counts: { stored: 0, failed: 50 } });
     expect([...attempts.values()]).toEqual([3]);
+  });
+
+  test('tries the others when the first instance is the one that the destination has trouble with', async () => {
+    const { sink, stored } = sinkOf((sop) =>
+      sop === sops(10)[0]
+        ? { state: 'failed', status: 0xa700, message: 'not now', retryable: true }
+        : { state: 'stored' },
+    );
+    const source = sourceOf(() => sops(10).map((sop) => instance(sop)), sops(10));
+    const result = await transfer({ source, sink, selection });
+    expect(result).toMatchObject({ ok: false, retryable: true, counts: { stored: 9, failed: 1 } });
+    expect(stored.size).toBe(9);
   });
 
   test('does not give up a destination that has trouble with one instance alone', async () => {

@@ -83,10 +83,10 @@ const DEFAULT_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
 const RESEND_WAITS = [250, 1_500];
 
 /**
- * So many sendings in a row that failed for now, and none that did anything else: the destination is given up. To go on
- * would cost its time-out for every instance.
+ * The destination is given up when it takes nothing for now so many times in a row: to go on would cost its time-out for
+ * every instance.
  */
-const FRUITLESS_SENDINGS = 3;
+const FRUITLESS_TRIES = 3;
 
 /**
  * Moves a selection from a source to a sink, streaming, and accounts for every instance.
@@ -127,7 +127,7 @@ class TransferRun {
   readonly #slotWaiters: (() => void)[] = [];
   /** Servers race on inserting a new study: the first instance goes alone. */
   #firstStored: Promise<void> | undefined;
-  /** Sendings since the destination last did anything but fail for now. */
+  /** Tries since the destination last did anything but fail for now. */
   #fruitless = 0;
   /** Instances that should be at the destination and were not found there. */
   #lost = 0;
@@ -373,7 +373,7 @@ class TransferRun {
       const wait = RESEND_WAITS[attempt];
       try {
         const outcome = await this.#options.sink.store(instance, { signal: this.#signal });
-        const again = this.#failedForNow(outcome);
+        const again = this.#failedForNow(outcome, wait === undefined);
         if (!again || wait === undefined) {
           this.#settle(sop, instance, outcome, { bytes, pixelSha256 });
           if (again) this.#giveUpFruitless(outcome);
@@ -397,7 +397,7 @@ class TransferRun {
         bytes: outgoing.bytesRead(),
         pixelSha256: outgoing.pixelSha256(),
       });
-      if (this.#failedForNow(outcome)) this.#giveUpFruitless(outcome);
+      if (this.#failedForNow(outcome, true)) this.#giveUpFruitless(outcome);
     } catch (error) {
       const readError = outgoing.readError();
       if (readError !== undefined) {
@@ -411,14 +411,16 @@ class TransferRun {
   }
 
   /** May the destination take later what it has not taken now? */
-  #failedForNow({ state, retryable }: StoreOutcome): boolean {
+  #failedForNow({ state, retryable, status }: StoreOutcome, isLastSending: boolean): boolean {
     const forNow = state === 'failed' && retryable === true;
-    this.#fruitless = forNow ? this.#fruitless + 1 : 0;
+    if (!forNow) this.#fruitless = 0;
+    // Whoever answers may have trouble with this instance alone: all its sendings are one try.
+    else if (status === undefined || isLastSending) this.#fruitless += 1;
     return forNow;
   }
 
   #giveUpFruitless({ message }: StoreOutcome): void {
-    if (this.#fruitless < FRUITLESS_SENDINGS) return;
+    if (this.#fruitless < FRUITLESS_TRIES) return;
     this.#fail(
       new DicomError(
         'DESTINATION_UNAVAILABLE',
