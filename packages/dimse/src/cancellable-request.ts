@@ -5,6 +5,9 @@ import type { Response, ResponseQueue } from './response-queue.ts';
 import { onAbort } from './service.ts';
 import { statusCategory } from './status.ts';
 
+/** Longest wait for the end of a request after a C-CANCEL when the caller has given up, in seconds. */
+const GIVEN_UP_SECONDS = 0.25;
+
 /**
  * Sends a request of the Query/Retrieve services and yields its responses, the last one included. Leaving the iteration
  * early and the signal cancel it at the peer, see `cancelRequest`; then the signal's reason is thrown.
@@ -34,7 +37,10 @@ export async function* responsesTo(
   } finally {
     release();
     if (responses) {
-      if (!ended && !exchange.over) await cancelRequest(exchange, responses);
+      if (!ended && !exchange.over) {
+        const grace = signal?.aborted ? GIVEN_UP_SECONDS : exchange.cancelSeconds;
+        await cancelRequest(exchange, responses, Math.min(grace, exchange.cancelSeconds));
+      }
       responses.close();
     }
   }
@@ -42,13 +48,16 @@ export async function* responsesTo(
 
 /**
  * Ends a request early by C-CANCEL (PS3.7 §9.3.2.3). Many peers ignore that, or answer after a long time: the association is
- * aborted when they do not end within the node's `timeouts.cancel`. Resolves when the request is over, one way or the other.
+ * aborted when they do not end in time. Resolves when the request is over, one way or the other.
+ *
+ * @param seconds to wait. Default: the node's `timeouts.cancel`.
  */
 export async function cancelRequest(
   exchange: MessageExchange,
   responses: Pick<ResponseQueue, 'next' | 'messageId' | 'context'>,
+  seconds: number = exchange.cancelSeconds,
 ): Promise<void> {
-  const timer = setTimeout(() => exchange.abort(), exchange.cancelSeconds * 1000);
+  const timer = setTimeout(() => exchange.abort(), seconds * 1000);
   try {
     await exchange.cancel(responses);
     for (;;) {

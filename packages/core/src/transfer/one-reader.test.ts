@@ -73,4 +73,31 @@ describe('oneReader', () => {
     // An end would look as if this were all.
     await expect(reader.dataset.next()).rejects.toThrow('no more');
   });
+
+  it('can be given up while somebody waits for bytes that never come', async () => {
+    let left = false;
+    const silent: AsyncIterableIterator<Uint8Array> = {
+      [Symbol.asyncIterator]: () => silent,
+      next: () => new Promise(() => {}),
+      return: async () => {
+        left = true;
+        return { done: true, value: undefined };
+      },
+    };
+    const reader = oneReader(silent, late);
+    const reading = reader.dataset.next();
+    reader.giveUp(new Error('no more'));
+    await expect(reading).rejects.toThrow('no more');
+    expect(await isSettled(reader.settled())).toBe(true);
+    // Whoever sends learns that nobody reads any more.
+    expect(left).toBe(true);
+  });
+
+  it('leaves a data set alone that was read to its end when it is given up', async () => {
+    const { bytes, state } = source();
+    const reader = oneReader(bytes, late);
+    for await (const _ of reader.dataset);
+    reader.giveUp(new Error('no more'));
+    expect(state.left).toBe(false);
+  });
 });

@@ -20,6 +20,9 @@ export function oneReader(bytes: AsyncIterable<Uint8Array>, refused: () => Error
   const gone = Promise.withResolvers<void>();
   let state: 'unread' | 'reading' | 'left' | 'refused' = 'unread';
   let refusal: unknown;
+  let ended = false;
+  /** Ends the reading that is under way. */
+  let interrupt: ((error: unknown) => void) | undefined;
 
   const isRefused = () => state === 'refused';
 
@@ -30,18 +33,24 @@ export function oneReader(bytes: AsyncIterable<Uint8Array>, refused: () => Error
       if (state === 'left') return { done: true, value: undefined };
       state = 'reading';
       try {
-        const result = await iterator.next();
+        const result = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+          interrupt = reject;
+          iterator.next().then(resolve, reject);
+        });
         if (!result.done) return result;
         // Given up meanwhile: the bytes did not end, they were ended.
         if (isRefused()) throw refusal;
+        ended = true;
         gone.resolve();
         return { done: true, value: undefined };
       } catch (error) {
+        ended = !isRefused();
         gone.resolve();
         throw error;
       }
     },
     async return() {
+      ended = true;
       if (state !== 'refused') state = 'left';
       try {
         await iterator.return?.();
@@ -62,6 +71,10 @@ export function oneReader(bytes: AsyncIterable<Uint8Array>, refused: () => Error
     giveUp(error) {
       if (state !== 'left') state = 'refused';
       refusal ??= error;
+      // The bytes it waits for may never come.
+      interrupt?.(refusal);
+      // Whoever sends is told, not waited for.
+      if (!ended) void Promise.resolve(iterator.return?.()).catch(() => {});
       gone.resolve();
     },
   };

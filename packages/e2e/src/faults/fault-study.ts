@@ -9,6 +9,7 @@ import {
   type InstanceSource,
   Ledger,
   type Queryable,
+  type Selection,
   type TransferResult,
   textOf,
   transfer,
@@ -29,6 +30,7 @@ export interface Ends {
 /** A study that is transferred pseudonymized, through whatever fault, and counted afterwards. */
 export interface FaultStudy {
   readonly instances: readonly SyntheticInstance[];
+  readonly selection: Selection;
   readonly bytes: number;
   /** What an instance is called at the destination. */
   newUidOf(instance: DicomInstance): string;
@@ -48,6 +50,7 @@ export function faultStudy(options: SyntheticStudyOptions): FaultStudy {
   const newUidOf = ({ sopInstanceUid }: DicomInstance) => transform.mapUid!(sopInstanceUid);
   return {
     instances,
+    selection,
     bytes: instances.reduce((sum, { byteLength }) => sum + byteLength!, 0),
     newUidOf,
     whole: instances.map(newUidOf).sort(),

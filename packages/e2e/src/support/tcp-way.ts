@@ -15,6 +15,8 @@ export interface TcpWay extends AsyncDisposable {
   readonly port: number;
   /** Resolves when it has failed. */
   readonly failed: Promise<void>;
+  /** Bytes that have passed so far, both ways. */
+  passed(): number;
   /** From now on it is as good as the direct way; connections that hang are cut. */
   mend(): void;
 }
@@ -23,6 +25,7 @@ export interface TcpWay extends AsyncDisposable {
 export async function openTcpWay(port: number, options: TcpWayOptions): Promise<TcpWay> {
   let left = options.after;
   let mended = false;
+  let passed = 0;
   const failed = Promise.withResolvers<void>();
   const hanging = new Set<Socket>();
   const sockets = new Set<Socket>();
@@ -63,6 +66,7 @@ export async function openTcpWay(port: number, options: TcpWayOptions): Promise<
           return;
         }
       }
+      passed += chunk.length;
       if (!to.write(chunk)) {
         from.pause();
         to.once('drain', () => {
@@ -77,6 +81,7 @@ export async function openTcpWay(port: number, options: TcpWayOptions): Promise<
   return {
     port: (server.address() as AddressInfo).port,
     failed: failed.promise,
+    passed: () => passed,
     mend() {
       mended = true;
       for (const socket of hanging) socket.destroy();
