@@ -53,3 +53,4 @@ export {
   type TlsReport,
 } from './tls.ts';
 export type { UserIdentity } from './user-identity.ts';
+export { type CommitmentVerifierOptions, verifyByCommitment } from './verify-by-commitment.ts';

@@ -4,6 +4,7 @@ import type { StatusAnswer, StoreRequest } from './scp/handlers.ts';
 import { type ListenOptions, listen } from './scp/listen.ts';
 import { onAbort } from './service.ts';
 import { Status } from './status.ts';
+import { CommitmentReports } from './storage-commitment.ts';
 
 export interface ReceiverOptions extends Omit<ListenOptions, 'handlers' | 'aeTitle'> {
   /** AE title that nodes send to. They must know it with this host and port. */
@@ -49,10 +50,12 @@ export interface Delivery extends Disposable {
   wake(): void;
 }
 
-/** Takes what nodes send because of a C-MOVE, and hands it to those who wait for it. */
+/** Takes what nodes send on associations of their own, and hands it to those who wait for it. */
 export interface Receiver extends AsyncDisposable {
   readonly aeTitle: string;
   readonly port: number;
+  /** Takes the reports on storage commitment: for `requestStorageCommitment` and `verifyByCommitment`. */
+  readonly reports: CommitmentReports;
   /** Begins to wait for objects. Dispose of the delivery when done: what comes later is refused. */
   expect(what: Expectation): Delivery;
 }
@@ -62,7 +65,7 @@ const UNCLAIMED: StatusAnswer = { status: Status.notAuthorized, comment: 'Nobody
 const HIGHEST_MESSAGE_ID = 65535;
 
 /**
- * Starts a receiver for C-MOVE. An object belongs to the retrieval whose C-MOVE it names as its originator; if it names none
+ * Starts a receiver for C-MOVE, and for reports on storage commitment. An object belongs to the retrieval whose C-MOVE it names as its originator; if it names none
  * that is known, to one that waits for its study. It is answered with success when its reader has all of it. Objects that
  * nobody waits for are refused with a status, never taken and dropped.
  *
@@ -85,10 +88,15 @@ const HIGHEST_MESSAGE_ID = 65535;
  */
 export async function createReceiver(options: ReceiverOptions): Promise<Receiver> {
   const desk = new ReceivingDesk();
-  const server = await listen({ ...options, handlers: { store: (request) => desk.store(request) } });
+  const reports = new CommitmentReports();
+  const server = await listen({
+    ...options,
+    handlers: { store: (request) => desk.store(request), eventReport: reports.eventReport },
+  });
   return {
     aeTitle: options.aeTitle.trim(),
     port: server.port,
+    reports,
     expect: (what) => desk.expect(what),
     [Symbol.asyncDispose]: async () => {
       await server.close();

@@ -18,6 +18,7 @@ import {
   scriptedClient,
   scriptedServer,
 } from './testing/scripted-peer.ts';
+import { verifyByCommitment } from './verify-by-commitment.ts';
 
 const EXPLICIT = TransferSyntax.ExplicitVrLittleEndian;
 const CLASS = SopClass.StorageCommitmentPushModel;
@@ -297,5 +298,58 @@ test('a node without storage commitment is named', async () => {
   await expect(requestStorageCommitment(node, instances)).rejects.toMatchObject({
     code: 'NO_CONTEXT',
     message: expect.stringContaining('Storage Commitment'),
+  });
+});
+
+describe('verifying by commitment', () => {
+  const study = {
+    studyInstanceUid: '1.2',
+    instances: instances.map((one) => ({ ...one, bytes: 100 })),
+  };
+
+  test('tells which instances the node does not answer for', async () => {
+    await using peer = await scriptedServer(async (script) => {
+      await script.accept();
+      const { '00081195': transaction } = await takeAction(script);
+      const information = attributesFrom({
+        TransactionUID: transaction!,
+        ReferencedSOPSequence: [item(instances[0]!)],
+        FailedSOPSequence: [item(instances[1]!, 0x0112)],
+      });
+      expect(await report(script, information, 2)).toBe(0);
+      await released(script);
+    });
+    expect(await verifyByCommitment(peer.node)(study)).toEqual({
+      verification: 'commitment',
+      verified: 1,
+      missing: ['1.2.2', '1.2.3'],
+    });
+  });
+
+  test('is none at a node that does not offer it', async () => {
+    server = await listen({ aeTitle: 'ADIT', host: '127.0.0.1', port: 0, handlers: {} });
+    const node: DimseNode = { aeTitle: 'ADIT', host: '127.0.0.1', port: server.port };
+    expect(await verifyByCommitment(node)(study)).toEqual({ verification: 'none', verified: 0 });
+  });
+
+  test('is none at a node that refuses to be asked', async () => {
+    await using peer = await scriptedServer(async (script) => {
+      await script.accept();
+      await takeAction(script, 0x0124);
+      await released(script);
+    });
+    expect(await verifyByCommitment(peer.node)(study)).toEqual({ verification: 'none', verified: 0 });
+  });
+
+  test('is an error at a node that never reports', async () => {
+    await using peer = await scriptedServer(async (script) => {
+      await script.accept();
+      await takeAction(script);
+      await released(script);
+    });
+    await expect(verifyByCommitment(peer.node, { timeoutSeconds: 0.1 })(study)).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      retryable: true,
+    });
   });
 });

@@ -5,6 +5,7 @@ import { attributesFrom, TransferSyntax } from '@adit/core';
 import { type SyntheticStudyOptions, syntheticStudy } from '@adit/core/synthetic';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import {
+  type AditSummary,
   adit,
   createTempFolder,
   dataSetOf,
@@ -15,6 +16,7 @@ import {
   type Orthanc,
   pixelDigestsOf,
   startOrthanc,
+  startStorescp,
   storescu,
   type TempFolder,
   textValuesOf,
@@ -78,7 +80,7 @@ let folder: TempFolder;
 let source: Orthanc;
 let destination: Orthanc;
 
-/** Where the source sends to when it is asked by C-MOVE. */
+/** Where the source sends to when it is asked by C-MOVE, and the destination reports what it commits to. */
 let receiverPort: number;
 
 beforeAll(async () => {
@@ -89,7 +91,10 @@ beforeAll(async () => {
       aeTitle: 'SOURCE',
       settings: { DicomModalities: { adit: ['ADIT_RECEIVER', '127.0.0.1', receiverPort] } },
     }),
-    startOrthanc({ aeTitle: 'DESTINATION' }),
+    startOrthanc({
+      aeTitle: 'DESTINATION',
+      settings: { DicomModalities: { adit: ['ADIT_RECEIVER', '127.0.0.1', receiverPort] } },
+    }),
   ]);
 });
 
@@ -214,6 +219,63 @@ test('studies of a list arrive in an encrypted archive under their pseudonyms, w
   expect(JSON.stringify(manifest)).not.toContain(uids[0]!.slice(0, -4));
 });
 
+describe('a destination that commits to what it stored', () => {
+  const receiver = () => ['--receiver', `ADIT_RECEIVER:${receiverPort}`];
+
+  test('is asked for it, while its objects still come by C-MOVE', async () => {
+    const study = syntheticStudy({
+      seed: 'committed',
+      series: [{ kind: 'CT', instances: 5, rows: 64 }, { kind: 'SR' }],
+    });
+    await loadInstances(source, join(folder.path, 'committed'), study);
+    const loaded = { studyInstanceUid: studyInstanceUidOf(study[0]!.attributes), instances: study.length };
+    const { verification } = await expectExactCopy(
+      loaded,
+      `${source.dicomUrl}?get=c-move`,
+      destination.dicomUrl,
+      ['--verify', 'commitment', ...receiver()],
+    );
+    expect(verification).toBe('commitment');
+  });
+
+  test('is asked again for what an earlier run had stored, and does not answer for what it lost', async () => {
+    const study = syntheticStudy({
+      seed: 'lost',
+      series: [{ kind: 'CT', instances: 3, rows: 64 }, { kind: 'SR' }],
+    });
+    await loadInstances(source, join(folder.path, 'lost'), study);
+    const ledger = join(folder.path, 'lost.ledger');
+    const transfer = (...args: string[]) =>
+      adit([
+        ...['transfer', '--from', source.dicomUrl, '--to', destination.dicomUrl],
+        ...['--study', studyInstanceUidOf(study[0]!.attributes), ...args],
+      ]);
+    expect((await transfer('--ledger', ledger, '--verify', 'none')).summary).toMatchObject({ instances: 4 });
+    const [lost] = await destination.instanceIds();
+    await fetch(`${destination.restUrl}/instances/${lost}`, { method: 'DELETE' });
+    const again = ['--resume', ledger, '--verify', 'commitment', ...receiver()];
+    expect((await transfer(...again)).summary).toMatchObject({
+      ...{ ok: false, instances: 0, skipped: 3, failed: 1, verification: 'commitment' },
+    });
+    expect((await transfer(...again)).summary).toMatchObject({
+      ...{ ok: true, instances: 1, skipped: 3, verified: 1, verification: 'commitment' },
+    });
+    expect(await destination.instanceIds()).toEqual(await source.instanceIds());
+  });
+});
+
+test('a destination that commits to nothing is no success where that was asked for', async () => {
+  const study = syntheticStudy({ seed: 'uncommitted', series: [{ kind: 'CT', instances: 2, rows: 64 }] });
+  await loadInstances(source, join(folder.path, 'uncommitted'), study);
+  await using storescp = await startStorescp();
+  const { status, summary, stderr } = await adit([
+    ...['transfer', '--from', source.dicomUrl, '--to', `dicom://STORESCP@127.0.0.1:${storescp.dicomPort}`],
+    ...['--study', studyInstanceUidOf(study[0]!.attributes), '--verify', 'commitment'],
+  ]);
+  expect({ status, ...summary }).toMatchObject({ status: 1, ok: false, instances: 2, verification: 'none' });
+  expect(stderr).toContain('could not be asked for a verification by commitment');
+});
+
 test('leaves out the modalities it is told to, and counts them', async () => {
   const study = syntheticStudy({
     seed: 'excluded',
@@ -279,7 +341,7 @@ async function expectExactCopy(
   from: string,
   to = destination.dicomUrl,
   more: readonly string[] = [],
-): Promise<void> {
+): Promise<AditSummary> {
   const result = await adit(['transfer', '--from', from, '--to', to, '--study', studyInstanceUid, ...more]);
   expect(result.summary, result.stderr).toMatchObject({
     ok: true,
@@ -293,6 +355,7 @@ async function expectExactCopy(
   expect(result.status).toBe(0);
   expect(await destination.instanceIds()).toEqual(await source.instanceIds());
   expect(await dataSetDigests(destination)).toEqual(await dataSetDigests(source));
+  return result.summary;
 }
 
 /** Transfers under a pseudonym, then looks for the same pixels and for anything left of the patient. */

@@ -448,7 +448,8 @@ class TransferRun {
       counts.stored += 1;
       counts.bytes += bytes;
       if (outcome.transcodedTo !== undefined) this.#transcoded += 1;
-      this.#delivered.set(sop, { sopInstanceUid: instance.sopInstanceUid, bytes, earlier: false });
+      const { sopInstanceUid, sopClassUid } = instance;
+      this.#delivered.set(sop, { sopInstanceUid, sopClassUid, bytes, earlier: false });
     }
     if (outcome.state === 'warning') {
       counts.warnings += 1;
@@ -550,10 +551,7 @@ class TransferRun {
       await this.#options.sink.release?.();
       const study = {
         studyInstanceUid: this.#mapped(this.#options.selection.studyInstanceUid),
-        instances: [...this.#delivered.values()].map(({ sopInstanceUid, bytes }) => ({
-          sopInstanceUid,
-          bytes,
-        })),
+        instances: [...this.#delivered.values()].map(({ earlier: _, ...stored }) => stored),
       };
       const result = await verify(study, this.#options.signal ? { signal: this.#options.signal } : {});
       if (result.verification !== 'none') this.#bookVerified(result);

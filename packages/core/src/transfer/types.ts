@@ -126,6 +126,8 @@ export type Verification = 'image' | 'count' | 'commitment' | 'reread' | 'none';
 /** An instance a sink said it stored. */
 export interface StoredInstance {
   sopInstanceUid: string;
+  /** Unknown of what an earlier attempt has stored. */
+  sopClassUid?: string;
   bytes: number;
 }
 

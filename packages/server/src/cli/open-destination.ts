@@ -6,7 +6,7 @@ import {
   verifyByQuery,
 } from '@adit/core';
 import { createFolderSink, createSevenZipSink, createZipSink } from '@adit/core/node';
-import { createDimseClient, createDimseSink } from '@adit/dimse';
+import { createDimseClient, createDimseSink, type Receiver, verifyByCommitment } from '@adit/dimse';
 import { readHeaderFile, readPasswordFile } from './arguments.ts';
 import { type Place, UsageError } from './place.ts';
 
@@ -32,21 +32,31 @@ export interface Destination extends AsyncDisposable {
  * Opens a place to bring instances to. Throws `UsageError` where it cannot do what the options ask for.
  *
  * @param from where they come from
+ * @param receiver of this program, for reports on storage commitment
  */
 export async function openDestination(
   from: Place,
   place: Place,
   options: DestinationOptions,
+  receiver?: Receiver,
 ): Promise<Destination> {
   switch (place.kind) {
     case 'dimse': {
+      const { node } = place;
       const associations =
         options.maxAssociations === undefined ? {} : { maxAssociations: options.maxAssociations };
-      const sink = createDimseSink(place.node, associations);
-      const client = createDimseClient(place.node);
+      const sink = createDimseSink(node, associations);
+      const client = createDimseClient(node);
       return {
         sink,
-        verify: verifierFor(options.verify, client),
+        verify:
+          options.verify === 'commitment'
+            ? // The node reports to whoever asked: that must be the one who listens.
+              verifyByCommitment(
+                receiver ? { ...node, callingAeTitle: receiver.aeTitle } : node,
+                receiver ? { reports: receiver.reports } : {},
+              )
+            : verifierFor(options.verify, client),
         async [Symbol.asyncDispose]() {
           await sink[Symbol.asyncDispose]();
           await client[Symbol.asyncDispose]();

@@ -1,12 +1,11 @@
 import type { InstanceSource, Queryable } from '@adit/core';
 import { createFolderSource, createZipSource, type SkippedFile } from '@adit/core/node';
-import { createDimseClient, createReceiver } from '@adit/dimse';
-import { type ReceiverPlace, readHeaderFile, readPasswordFile } from './arguments.ts';
+import { createDimseClient, type Receiver } from '@adit/dimse';
+import { readHeaderFile, readPasswordFile } from './arguments.ts';
 import { type Place, UsageError } from './place.ts';
 
 export interface SourceOptions {
   headerFile?: string;
-  receiver?: ReceiverPlace;
   fromPasswordFile?: string;
 }
 
@@ -16,11 +15,20 @@ export interface Source extends InstanceSource, Queryable, AsyncDisposable {
   readonly skipped?: ReadonlyMap<string, number>;
 }
 
-/** Opens a place to take instances from. Throws `UsageError` where it cannot be one. */
-export async function openSource(place: Place, options: SourceOptions): Promise<Source> {
+/**
+ * Opens a place to take instances from. Throws `UsageError` where it cannot be one.
+ *
+ * @param receiver of this program, for nodes that send by C-MOVE
+ */
+export async function openSource(place: Place, options: SourceOptions, receiver?: Receiver): Promise<Source> {
   switch (place.kind) {
-    case 'dimse':
-      return openDimseSource(place, options.receiver);
+    case 'dimse': {
+      const { node, text } = place;
+      if (node.retrieve === 'c-move' && !receiver) {
+        throw new UsageError(`${text} is to send by C-MOVE: say where to with --receiver AET:PORT.`);
+      }
+      return createDimseClient(node, { receiver });
+    }
     case 'dicomweb': {
       const { createDicomWebClient } = await import('@adit/dicomweb');
       const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
@@ -49,22 +57,4 @@ function countSkipped() {
     skipped.set(code, (skipped.get(code) ?? 0) + 1);
   };
   return { skipped, onSkipped };
-}
-
-/** C-GET, or C-MOVE to a receiver that lives as long as the source. */
-async function openDimseSource(
-  { node, text }: Extract<Place, { kind: 'dimse' }>,
-  place: ReceiverPlace | undefined,
-): Promise<Source> {
-  if (node.retrieve !== 'c-move') return createDimseClient(node);
-  if (!place) throw new UsageError(`${text} is to send by C-MOVE: say where to with --receiver AET:PORT.`);
-  const receiver = await createReceiver(place);
-  const client = createDimseClient(node, { receiver });
-  return {
-    ...client,
-    async [Symbol.asyncDispose]() {
-      await client[Symbol.asyncDispose]();
-      await receiver[Symbol.asyncDispose]();
-    },
-  };
 }

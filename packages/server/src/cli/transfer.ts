@@ -1,4 +1,6 @@
 import { expectedInstances, type Selection, type TransferResult, transfer } from '@adit/core';
+import { createReceiver, type Receiver } from '@adit/dimse';
+import type { ReceiverPlace } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
 import { type DestinationOptions, openDestination } from './open-destination.ts';
 import { openSource, type Source, type SourceOptions } from './open-source.ts';
@@ -14,6 +16,7 @@ export interface TransferOptions
     RecordOptions {
   from: string;
   to: string;
+  receiver?: ReceiverPlace;
   study?: string[];
   list?: string;
   series?: string[];
@@ -36,11 +39,12 @@ export async function transferCommand(
     throw new UsageError('Some rows of the list have a pseudonym and others have none: give one to each.');
   }
 
-  await using source = await openSource(from, options);
+  await using receiver = await openReceiver(from, options);
+  await using source = await openSource(from, options, receiver);
   if (options.dryRun) return dryRun(output, { from, source, studies }, options, signal);
   await using record = await openRecord(options, { to, studies, deidentification });
   if (record.done > 0) output.remark(`${record.done} instances are done: the ledger says so.`);
-  await using destination = await openDestination(from, to, options);
+  await using destination = await openDestination(from, to, options, receiver);
 
   const started = performance.now();
   const seconds = () => round((performance.now() - started) / 1000);
@@ -99,6 +103,15 @@ export async function transferCommand(
   await record.finish({ unchanged: deidentification === undefined });
   output.summary({ ok, ...totals }, sentence(ok, totals, from, to));
   return ok;
+}
+
+/** Where nodes send to, if that is wanted: objects by C-MOVE, and reports on storage commitment. */
+async function openReceiver(
+  from: Place,
+  { receiver, verify }: TransferOptions,
+): Promise<Receiver | undefined> {
+  const moves = from.kind === 'dimse' && from.node.retrieve === 'c-move';
+  return receiver && (moves || verify === 'commitment') ? createReceiver(receiver) : undefined;
 }
 
 async function studiesOf({ study, list, series }: TransferOptions): Promise<ListedStudy[]> {
