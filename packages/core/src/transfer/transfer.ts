@@ -7,8 +7,10 @@ import { ByteBudget } from './byte-budget.ts';
 import { type TransferCounts, type TransferReason, TransferTally } from './counts.ts';
 import { type ExpectedInstances, expectedInstances, hasGrown } from './expected.ts';
 import { HeldBackError } from './held-back-error.ts';
+import { lackingSelection } from './lacking.ts';
 import { Ledger } from './ledger.ts';
 import { hashPixelData, type StreamingHash } from './pixel-hash.ts';
+import { isRetryable, problemOf, sentence, type TransferProblem } from './problem.ts';
 import { sleep } from './sleep.ts';
 import type {
   DicomInstance,
@@ -51,15 +53,6 @@ export interface TransferOptions {
   signal?: AbortSignal;
   /** Called whenever a count changes; the object is reused. */
   onProgress?: (counts: Readonly<TransferCounts>) => void;
-}
-
-/** Why a transfer ended before everything was tried. */
-export interface TransferProblem {
-  code: string;
-  message: string;
-  retryable: boolean;
-  /** The error behind it, for logs. */
-  cause: unknown;
 }
 
 export interface TransferResult {
@@ -206,7 +199,8 @@ class TransferRun {
   }
 
   async #moveAll(expected: ExpectedInstances): Promise<void> {
-    const selection = this.#lacking(expected);
+    const isDone = (sop: string) => this.#seen.has(sop) || this.#ledger.isSettled(sop);
+    const selection = lackingSelection(expected, isDone);
     if (!selection) return;
     const { source } = this.#options;
     const instances = source.retrieve(selection, {
@@ -226,21 +220,6 @@ class TransferRun {
       await this.#take(instance);
     }
     this.#signal.throwIfAborted();
-  }
-
-  /** What to ask the source for: the selection without what is at the destination. Undefined when nothing lacks. */
-  #lacking({ selection, instances }: ExpectedInstances): Selection | undefined {
-    if (!selection || !instances) return selection;
-    const lacks = (sop: string) => !this.#seen.has(sop) && !this.#ledger.isSettled(sop);
-    const series = [...instances].map(([uid, sops]) => ({ uid, sops, lacking: sops.filter(lacks) }));
-    const incomplete = series.filter(({ lacking }) => lacking.length > 0);
-    if (incomplete.length === 0) return undefined;
-    const seriesInstanceUids = incomplete.map(({ uid }) => uid);
-    if (incomplete.some(({ sops, lacking }) => lacking.length < sops.length)) {
-      const sopInstanceUids = incomplete.flatMap(({ lacking }) => lacking);
-      return { ...selection, seriesInstanceUids, sopInstanceUids };
-    }
-    return incomplete.length === series.length ? selection : { ...selection, seriesInstanceUids };
   }
 
   readonly #seen = new Set<string>();
@@ -502,14 +481,7 @@ class TransferRun {
   /** Ends the transfer early. The first reason stands. */
   #fail(error: unknown): void {
     if (this.#problem) return;
-    this.#problem = this.#options.signal?.aborted
-      ? { code: 'CANCELED', message: 'The transfer was canceled.', retryable: true, cause: error }
-      : {
-          code: error instanceof DicomError ? error.code : 'UNEXPECTED',
-          message: sentence(error),
-          retryable: isRetryable(error),
-          cause: error,
-        };
+    this.#problem = problemOf(error, this.#options.signal);
     this.#stop.abort(error);
   }
 
@@ -703,15 +675,4 @@ async function* resume(
 /** Tells the source that an instance is not taken. */
 async function refuse(instance: DicomInstance): Promise<void> {
   await instance.dataset[Symbol.asyncIterator]().return?.();
-}
-
-function isRetryable(error: unknown): boolean {
-  return error instanceof DicomError && error.retryable;
-}
-
-/** The message for people; an error that is not ours is not shown as it is, for it may hold anything. */
-function sentence(error: unknown): string {
-  return error instanceof DicomError
-    ? error.message
-    : 'Something unexpected went wrong; the log of ADIT says more.';
 }

@@ -213,6 +213,10 @@ command('transfer', 'move studies from one place to another')
     'where a node with get=c-move is to send, and one that commits to report: it must know the title',
     receiverPlace,
   )
+  .option(
+    '--direct',
+    'have the source send to the destination itself (C-MOVE), which it must know by its title; nothing is changed',
+  )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
   .option(
     '--to-header-file <file>',

@@ -1,18 +1,21 @@
 import type { InstanceSource, Queryable } from '@adit/core';
 import { createFolderSource, createZipSource, type SkippedFile } from '@adit/core/node';
-import { createDimseClient, type Receiver } from '@adit/dimse';
+import { createDimseClient, type DimseClient, type Receiver } from '@adit/dimse';
 import { readHeaderFile, readPasswordFile } from './arguments.ts';
 import { type Place, UsageError } from './place.ts';
 
 export interface SourceOptions {
   headerFile?: string;
   fromPasswordFile?: string;
+  direct?: boolean;
 }
 
 /** Somewhere instances come from, and that can be asked which. */
 export interface Source extends InstanceSource, Queryable, AsyncDisposable {
   /** Of files: how many are no part of the source, by the code that says why. */
   readonly skipped?: ReadonlyMap<string, number>;
+  /** Of a DIMSE node: has it send to another one. */
+  move?: DimseClient['move'];
 }
 
 /**
@@ -24,7 +27,7 @@ export async function openSource(place: Place, options: SourceOptions, receiver?
   switch (place.kind) {
     case 'dimse': {
       const { node, text } = place;
-      if (node.retrieve === 'c-move' && !receiver) {
+      if (node.retrieve === 'c-move' && !receiver && !options.direct) {
         throw new UsageError(`${text} is to send by C-MOVE: say where to with --receiver AET:PORT.`);
       }
       return createDimseClient(node, { receiver });

@@ -1,7 +1,15 @@
-import { expectedInstances, type Selection, type TransferResult, transfer } from '@adit/core';
+import {
+  expectedInstances,
+  type Selection,
+  type TransferCounts,
+  type TransferResult,
+  transfer,
+  transferDirectly,
+} from '@adit/core';
 import { createReceiver, type Receiver } from '@adit/dimse';
 import type { ReceiverPlace } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
+import { directMove } from './direct-move.ts';
 import { type DestinationOptions, openDestination } from './open-destination.ts';
 import { openSource, type Source, type SourceOptions } from './open-source.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
@@ -46,22 +54,31 @@ export async function transferCommand(
   if (record.done > 0) output.remark(`${record.done} instances are done: the ledger says so.`);
   await using destination = await openDestination(from, to, options, receiver);
 
+  const direct = options.direct
+    ? directMove(source, to, options, { changes: deidentification !== undefined })
+    : undefined;
+
   const started = performance.now();
   const seconds = () => round((performance.now() - started) / 1000);
   const totals: SummaryCounts = { ...NO_COUNTS };
   let ok = true;
   for (const [index, study] of studies.entries()) {
     const pseudonymizer = deidentification?.pseudonymizer(study.pseudonym ?? options.pseudonym);
-    const result = await transfer({
+    const common = {
       source,
-      sink: destination.sink,
       selection: selectionOf(study, options),
-      ...(pseudonymizer ? { transforms: [pseudonymizer.transform] } : {}),
       ...(destination.verify ? { verify: destination.verify } : {}),
       ...record.options,
       signal,
-      onProgress: (counts) => output.progress(counts, seconds()),
-    });
+      onProgress: (counts: Readonly<TransferCounts>) => output.progress(counts, seconds()),
+    };
+    const result = direct
+      ? await transferDirectly({ ...common, move: direct })
+      : await transfer({
+          ...common,
+          sink: destination.sink,
+          ...(pseudonymizer ? { transforms: [pseudonymizer.transform] } : {}),
+        });
     addTo(totals, result);
     const which = studies.length === 1 ? '' : `Study ${index + 1} of ${studies.length}: `;
     const verifiedAsAsked =
