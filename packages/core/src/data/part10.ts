@@ -1,16 +1,19 @@
 import { DicomError } from '../errors.ts';
 import type { DicomInstance } from '../transfer/types.ts';
-import { attributesFrom, textOf } from './attribute-access.ts';
+import { textOf } from './attribute-access.ts';
 import type { Attributes } from './attributes.ts';
 import { concatBytes } from './bytes.ts';
-import { decodeDataset, encodeDataset } from './dataset.ts';
+import { decodeDataset } from './dataset.ts';
 import { dictionaryEntry } from './dictionary.ts';
+import { explicitLittleEndian } from './element-reader.ts';
+import { encodeElement } from './element-writer.ts';
 import { peekHeader } from './peek-header.ts';
 import { replay } from './replay.ts';
-import { makeTag } from './tag.ts';
+import { makeTag, type Tag } from './tag.ts';
 import { Tags } from './tags.ts';
 import { TransferSyntax } from './transfer-syntax.ts';
-import { hasLongLength, isVr } from './vr.ts';
+import { encodeValues } from './values.ts';
+import { hasLongLength, isVr, type Vr } from './vr.ts';
 
 /** Implementation Class UID (0002,0012) of the project (PS3.7 §D.3.3.2). */
 export const IMPLEMENTATION_CLASS_UID = '2.25.302896791474402879380172956063280250308';
@@ -20,6 +23,8 @@ export const IMPLEMENTATION_VERSION_NAME = 'ADIT_TS_1';
 
 /** Zeros, then `DICM` (PS3.10 §7.1). */
 const preambleLength = 128;
+const preamble = new Uint8Array(preambleLength + 4);
+preamble.set([0x44, 0x49, 0x43, 0x4d], preambleLength);
 
 /** Nobody has a reason to write more; it bounds what is read into memory. */
 const maxMetaLength = 4 * 1024 * 1024;
@@ -34,21 +39,28 @@ export interface FileMetaOptions {
 
 /** The beginning of a file: a preamble of zeros, `DICM` and the File Meta Information (PS3.10 §7.1). */
 export function encodeFileMeta(options: FileMetaOptions): Uint8Array {
-  const meta = attributesFrom({
-    FileMetaInformationVersion: Uint8Array.of(0, 1),
-    MediaStorageSOPClassUID: options.sopClassUid,
-    MediaStorageSOPInstanceUID: options.sopInstanceUid,
-    TransferSyntaxUID: options.transferSyntaxUid,
-    ImplementationClassUID: IMPLEMENTATION_CLASS_UID,
-    ImplementationVersionName: IMPLEMENTATION_VERSION_NAME,
-    SourceApplicationEntityTitle: options.sourceAeTitle,
-  });
-  const elements = encodeDataset(meta, {
-    transferSyntaxUid: TransferSyntax.ExplicitVrLittleEndian,
-    groupLength: true,
-  });
-  const magic = Uint8Array.from('DICM', (character) => character.charCodeAt(0));
-  return concatBytes([new Uint8Array(preambleLength), magic, elements]);
+  const text = (tag: Tag, vr: Vr, value: string) =>
+    encodeElement(tag, vr, encodeValues([value], vr), explicitLittleEndian);
+  // Straight, not by way of attributes: every stored object begins with one.
+  const elements = [
+    encodeElement(Tags.FileMetaInformationVersion, 'OB', Uint8Array.of(0, 1), explicitLittleEndian),
+    text(Tags.MediaStorageSOPClassUID, 'UI', options.sopClassUid),
+    text(Tags.MediaStorageSOPInstanceUID, 'UI', options.sopInstanceUid),
+    text(Tags.TransferSyntaxUID, 'UI', options.transferSyntaxUid),
+    text(Tags.ImplementationClassUID, 'UI', IMPLEMENTATION_CLASS_UID),
+    text(Tags.ImplementationVersionName, 'SH', IMPLEMENTATION_VERSION_NAME),
+  ];
+  if (options.sourceAeTitle !== undefined) {
+    elements.push(text(Tags.SourceApplicationEntityTitle, 'AE', options.sourceAeTitle));
+  }
+  const length = elements.reduce((sum, element) => sum + element.length, 0);
+  const groupLength = encodeElement(
+    Tags.FileMetaInformationGroupLength,
+    'UL',
+    encodeValues([length], 'UL'),
+    explicitLittleEndian,
+  );
+  return concatBytes([preamble, groupLength, ...elements]);
 }
 
 /** An instance read from a file, with the file's own File Meta Information. */

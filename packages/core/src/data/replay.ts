@@ -10,10 +10,11 @@ export function replay(
   let left = false;
   // A generator that nobody has begun would not pass its `return()` on.
   const iterator: AsyncIterator<Uint8Array> = {
-    async next() {
-      if (left) return { done: true, value: undefined };
+    // Not `async`, which would make every chunk of an object wait for three more turns.
+    next() {
+      if (left) return Promise.resolve({ done: true, value: undefined });
       const chunk = pending.shift();
-      return chunk === undefined ? rest.next() : { done: false, value: chunk };
+      return chunk === undefined ? rest.next() : Promise.resolve({ done: false, value: chunk });
     },
     async return(value) {
       left = true;

@@ -38,9 +38,19 @@ export function isGroupLength(tag: Tag): boolean {
   return (tag & 0xffff) === 0;
 }
 
+/** Spelled already: headers have the same tags again and again, and to spell one takes as long as to decode its value. */
+const spelled = new Map<Tag, string>();
+/** Objects have far fewer; whoever invents tags must not fill the memory. */
+const mostSpelled = 8192;
+
 /** Eight upper-case hexadecimal digits, as in the DICOM JSON model: `00100020`. */
 export function tagToHex(tag: Tag): string {
-  return (tag >>> 0).toString(16).toUpperCase().padStart(8, '0');
+  let hex = spelled.get(tag);
+  if (hex === undefined) {
+    hex = (tag >>> 0).toString(16).toUpperCase().padStart(8, '0');
+    if (spelled.size < mostSpelled) spelled.set(tag, hex);
+  }
+  return hex;
 }
 
 /** The standard's way to write a tag: `(0010,0020)`. */

@@ -10,7 +10,7 @@ import {
   textOf,
   textsOf,
 } from '@adit/core';
-import { attributesOfLevel, matchingKeys } from './indexed-attributes.ts';
+import { attributesByLevel, matchingKeys } from './indexed-attributes.ts';
 
 /** A file of the archive. */
 export interface IndexedImage {
@@ -221,7 +221,8 @@ export function createArchiveIndex(): ArchiveIndex {
       if (replaced !== undefined) remove(replaced);
 
       const characterSet = textsOf(header, 'SpecificCharacterSet');
-      const image = { ...file, attributes: attributesOfLevel(header, 'IMAGE') };
+      const parts = attributesByLevel(header);
+      const image = { ...file, attributes: parts.IMAGE };
       // The object that came last describes its study and its series.
       const study = studies.get(file.studyInstanceUid) ?? {
         patient: {},
@@ -230,15 +231,15 @@ export function createArchiveIndex(): ArchiveIndex {
         series: new Map<string, SeriesEntry>(),
       };
       Object.assign(study, {
-        patient: attributesOfLevel(header, 'PATIENT'),
-        attributes: attributesOfLevel(header, 'STUDY'),
+        patient: parts.PATIENT,
+        attributes: parts.STUDY,
         characterSet,
       });
       const series = study.series.get(file.seriesInstanceUid) ?? {
         attributes: {},
         images: new Map<string, ImageEntry>(),
       };
-      series.attributes = attributesOfLevel(header, 'SERIES');
+      series.attributes = parts.SERIES;
 
       series.images.set(file.sopInstanceUid, image);
       study.series.set(file.seriesInstanceUid, series);

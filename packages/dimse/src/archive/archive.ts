@@ -72,18 +72,6 @@ function refused(status: number, message: string): StoreOutcome {
   return { state: 'failed', status, message };
 }
 
-async function* fileBytes(
-  beginning: Uint8Array,
-  dataset: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield beginning;
-  for await (const chunk of dataset) {
-    signal?.throwIfAborted();
-    yield chunk;
-  }
-}
-
 /** The system's word for what went wrong, `ENOSPC` for example. */
 function systemCode(error: unknown): string {
   const cause = error instanceof Error ? error.cause : undefined;
@@ -162,7 +150,7 @@ export async function openArchive(folder: string): Promise<Archive> {
       ...(sourceAeTitle === undefined ? {} : { sourceAeTitle }),
     });
     const temporary = join(incoming, crypto.randomUUID());
-    const { size, modifiedMs } = await writeFile(temporary, fileBytes(beginning, instance.dataset, signal));
+    const { size, modifiedMs } = await writeFile(temporary, instance.dataset, { beginning, signal });
     const path = join(folder, uids.studyInstanceUid, uids.seriesInstanceUid, `${sopInstanceUid}.dcm`);
     try {
       // Moved and indexed in one turn, so that of two objects with one UID the index knows the one that is there.

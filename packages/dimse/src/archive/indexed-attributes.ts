@@ -1,4 +1,12 @@
-import { type Attributes, parseTag, type QueryLevel, returnKeys, type Tag, tagToHex } from '@adit/core';
+import {
+  type Attributes,
+  type JsonAttribute,
+  parseTag,
+  type QueryLevel,
+  returnKeys,
+  type Tag,
+  tagToHex,
+} from '@adit/core';
 
 /*
  * What the archive keeps of each object's header: the keys of PS3.4 §C.6.1.1 and what users search by besides, each at
@@ -136,9 +144,18 @@ export const indexedTags: readonly Tag[] = [
   ...new Set([CHARACTER_SET_KEY, ...queryLevels.flatMap((level) => [...stored[level]])]),
 ].map((hex) => Number.parseInt(hex, 16));
 
-/** The part of a header that describes one level. */
-export function attributesOfLevel(header: Attributes, level: QueryLevel): Attributes {
-  return Object.fromEntries(Object.entries(header).filter(([key]) => stored[level].has(key)));
+/** A header divided by what its attributes describe. */
+export function attributesByLevel(header: Attributes): Readonly<Record<QueryLevel, Attributes>> {
+  const parts: Record<QueryLevel, Record<string, JsonAttribute>> = {
+    PATIENT: {},
+    STUDY: {},
+    SERIES: {},
+    IMAGE: {},
+  };
+  for (const key of Object.keys(header)) {
+    for (const level of queryLevels) if (stored[level].has(key)) parts[level][key] = header[key]!;
+  }
+  return parts;
 }
 
 /** Keys that a query at a level is matched by: those of the level, of the levels above, and the computed ones. */

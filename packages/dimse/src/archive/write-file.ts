@@ -37,21 +37,25 @@ async function writeAll(descriptor: number, chunks: Uint8Array[], position: numb
  * Writes chunks to a new file, several writes at once, and waits for all of them. Reading pauses while they are under
  * way, so that memory stays at a few megabytes.
  *
- * Throws `WriteFileError` when the disk fails, and what `chunks` throws as it is. No file remains then.
+ * Throws `WriteFileError` when the disk fails, and what `chunks` throws and the signal's reason as they are. No file
+ * remains then.
  *
+ * @param options.beginning goes before the chunks
  * @returns size and time of change of the file
  */
 export async function writeFile(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
+  options: { beginning?: Uint8Array; signal?: AbortSignal | undefined } = {},
 ): Promise<{ size: number; modifiedMs: number }> {
   let writeError: unknown;
   const inFlight = new Set<Promise<void>>();
   const descriptor = create(path);
   let closing = false;
   try {
-    let batch: Uint8Array[] = [];
-    let batchLength = 0;
+    const { beginning = new Uint8Array(0), signal } = options;
+    let batch: Uint8Array[] = [beginning];
+    let batchLength = beginning.length;
     let size = 0;
 
     const flush = () => {
@@ -67,6 +71,7 @@ export async function writeFile(
     };
 
     for await (const chunk of chunks) {
+      signal?.throwIfAborted();
       if (chunk.length === 0) continue;
       batch.push(chunk);
       batchLength += chunk.length;
