@@ -1,4 +1,4 @@
-import type { Attributes, InstanceSource, Query, Queryable, Selection } from '@adit/core';
+import type { Attributes, DicomInstance, InstanceSource, Query, Queryable, Selection } from '@adit/core';
 import { createAnswerFilter } from './answer-filter.ts';
 import { AssociationPool, diedUnused } from './association-pool.ts';
 import { DimseError } from './dimse-error.ts';
@@ -30,7 +30,7 @@ export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable 
 }
 
 export interface DimseClientOptions {
-  /** Takes what a node with `retrieve: 'c-move'` sends. Several clients may share one. */
+  /** Takes what a node sends that is retrieved from by C-MOVE. Several clients may share one. */
   receiver?: Receiver | undefined;
   /**
    * Longest time without an object after a C-MOVE has ended, in seconds, while some are still to come or the node does not
@@ -63,23 +63,57 @@ export function createDimseClient(node: DimseNode, options: DimseClientOptions =
   // No limit: a loop over matches that retrieves each of them would wait for itself.
   const pool = new AssociationPool(node, { idleSeconds: IDLE_SECONDS });
   const search: Queryable = { find: (query, options) => find(pool, query, options?.signal) };
+  const { receiver, graceSeconds } = options;
+  let offersGet = true;
   return {
     ...search,
     retrieve: (selection, retrieving) => {
-      if (node.retrieve !== 'c-move') return retrieve(node, pool, search, selection, retrieving);
-      if (options.receiver) {
-        return retrieveByMove(node, pool, search, options.receiver, selection, {
-          ...retrieving,
-          graceSeconds: options.graceSeconds,
-        });
+      const byGet = () => retrieve(node, pool, search, selection, retrieving);
+      if (node.retrieve === 'c-get' || (!node.retrieve && !receiver)) return byGet();
+      if (!receiver) {
+        throw new DimseError(
+          'INVALID_NODE',
+          `${nodeName(node)} is to be retrieved from by C-MOVE, which needs a receiver that is not there: give one, or use C-GET.`,
+        );
       }
-      throw new DimseError(
-        'INVALID_NODE',
-        `${nodeName(node)} is to be retrieved from by C-MOVE, which needs a receiver that is not there: give one, or use C-GET.`,
-      );
+      const byMove = () =>
+        retrieveByMove(node, pool, search, receiver, selection, { ...retrieving, graceSeconds });
+      if (node.retrieve === 'c-move' || !offersGet) return byMove();
+      return firstOffered(byGet, () => {
+        offersGet = false;
+        return byMove();
+      });
     },
     move: (selection, moving) => move(node, pool, search, selection, moving),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
+  };
+}
+
+/** The one way to retrieve, or the other where the node does not offer it. */
+function firstOffered(
+  one: () => AsyncIterable<DicomInstance>,
+  other: () => AsyncIterable<DicomInstance>,
+): AsyncIterable<DicomInstance> {
+  return {
+    [Symbol.asyncIterator]() {
+      let instances: AsyncIterator<DicomInstance> | undefined;
+      return {
+        async next() {
+          if (instances) return instances.next();
+          instances = one()[Symbol.asyncIterator]();
+          try {
+            return await instances.next();
+          } catch (error) {
+            if (!(error instanceof DimseError) || error.code !== 'NO_CONTEXT') throw error;
+          }
+          instances = other()[Symbol.asyncIterator]();
+          return instances.next();
+        },
+        async return() {
+          return (await instances?.return?.()) ?? { done: true, value: undefined };
+        },
+      };
+    },
   };
 }
 

@@ -31,7 +31,7 @@ export interface DimseNode {
   maxAssociations?: number;
   /**
    * How objects are retrieved: over the association that asks for them, or by having the node send them to a receiver of
-   * ours. Default: `c-get`.
+   * ours. Default: `c-get`, and `c-move` where the node does not offer that and there is a receiver.
    */
   retrieve?: 'c-get' | 'c-move';
   /** Speak TLS, by the BCP 195 profile unless this says otherwise (PS3.15 §B.10). Default: no. */

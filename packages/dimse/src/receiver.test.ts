@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type DicomInstance, type RetrieveFailure, SopClass, TransferSyntax, textOf } from '@adit/core';
 import { type SyntheticInstance, syntheticInstance, syntheticStudy } from '@adit/core/synthetic';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openArchive } from './archive/archive.ts';
+import { archiveHandlers } from './archive/archive-handlers.ts';
 import { type ArchiveScp, createArchiveScp } from './archive/create-archive-scp.ts';
 import { decodeCommandSet } from './command-set.ts';
 import { connect } from './connect.ts';
@@ -12,6 +14,8 @@ import { createDimseClient } from './dimse-client.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import type { DimseNode } from './node.ts';
 import { createReceiver, type Expectation, type Receiver } from './receiver.ts';
+import type { ScpHandlers } from './scp/handlers.ts';
+import { listen } from './scp/listen.ts';
 import { bytesOf } from './testing/bytes.ts';
 import { startDcmqrscp } from './testing/dcmtk.ts';
 import { scriptedServer } from './testing/scripted-peer.ts';
@@ -51,8 +55,12 @@ describe('a study comes by C-MOVE', () => {
     return pacs;
   }
 
-  async function retrieve(node: DimseNode, study: readonly SyntheticInstance[]): Promise<void> {
-    await using client = createDimseClient({ ...node, retrieve: 'c-move' }, { receiver });
+  async function retrieve(
+    node: DimseNode,
+    study: readonly SyntheticInstance[],
+    by: Pick<DimseNode, 'retrieve'> = { retrieve: 'c-move' },
+  ): Promise<void> {
+    await using client = createDimseClient({ ...node, ...by }, { receiver });
     const came = new Map<string, Buffer>();
     const selection = { studyInstanceUid: studyOf(study[0]!) };
     for await (const instance of client.retrieve(selection)) {
@@ -71,6 +79,33 @@ describe('a study comes by C-MOVE', () => {
     await using pacs = await archive([...study, ...other]);
     const node = { aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port, callingAeTitle: 'ME_TOO' };
     await Promise.all([retrieve(node, study), retrieve(node, study), retrieve(node, other)]);
+  });
+
+  test('where the node does not offer C-GET, unless that is asked for', async () => {
+    const study = syntheticStudy({ series });
+    const archived = await openArchive(folder);
+    for (const instance of study) await archived.store(instance);
+    const { get, ...others } = archiveHandlers(archived, 'PACS', { peers: [address] });
+    const asked = { move: 0, get: 0 };
+    const handlers: ScpHandlers = {
+      ...others,
+      move(request) {
+        asked.move += 1;
+        return others.move!(request);
+      },
+    };
+    await using pacs = await listen({ aeTitle: 'PACS', host: '127.0.0.1', port: 0, handlers });
+    const node = { aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port };
+    await retrieve(node, study, {});
+    expect(asked).toEqual({ move: 1, get: 0 });
+    await expect(retrieve(node, study, { retrieve: 'c-get' })).rejects.toMatchObject({ code: 'NO_CONTEXT' });
+
+    handlers.get = (request) => {
+      asked.get += 1;
+      return get!(request);
+    };
+    await retrieve(node, study, {});
+    expect(asked).toEqual({ move: 1, get: 1 });
   });
 
   test('from dcmqrscp, byte for byte', async () => {

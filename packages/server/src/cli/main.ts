@@ -156,7 +156,7 @@ command('get <node>', 'get studies into a folder (C-GET or WADO-RS)')
   .requiredOption('-o, --output <folder>', 'where to put the files')
   .option(
     '--receiver <AET:PORT>',
-    'where a node with get=c-move is to send: it must know the title',
+    'where a node without C-GET, or with get=c-move, is to send: it must know the title',
     receiverPlace,
   )
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
@@ -210,7 +210,7 @@ command('transfer', 'move studies from one place to another')
   )
   .option(
     '--receiver <AET:PORT>',
-    'where a node with get=c-move is to send, and one that commits to report: it must know the title',
+    'where a node without C-GET, or with get=c-move, is to send, and one that commits to report: it must know the title',
     receiverPlace,
   )
   .option(

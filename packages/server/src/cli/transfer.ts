@@ -127,8 +127,8 @@ async function openReceiver(
   from: Place,
   { receiver, verify }: TransferOptions,
 ): Promise<Receiver | undefined> {
-  const moves = from.kind === 'dimse' && from.node.retrieve === 'c-move';
-  return receiver && (moves || verify === 'commitment') ? createReceiver(receiver) : undefined;
+  const mayMove = from.kind === 'dimse' && from.node.retrieve !== 'c-get';
+  return receiver && (mayMove || verify === 'commitment') ? createReceiver(receiver) : undefined;
 }
 
 async function studiesOf({ study, list, series }: TransferOptions): Promise<ListedStudy[]> {
