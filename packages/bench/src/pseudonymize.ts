@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,25 +55,57 @@ export async function benchPseudonymize({
 
   const megabytes = quick ? 256 : 2048;
   for (let round = 0; round < rounds; round += 1) {
-    const { stdout } = await runMeasured(process.execPath, [
-      '--conditions=@adit/source',
-      source('./ours/pseudonymize-large.ts'),
-      String(megabytes),
-    ]);
-    const run = JSON.parse(stdout) as { seconds: number; growthBytes: number };
-    add('Pixel data passing', 'MB/s', (megabytes * 1.048576) / run.seconds);
-    add(`Growth over one object of ${megabytes} MiB`, 'MB', run.growthBytes / 1e6);
+    for (const hashing of [[], ['hash']]) {
+      const { stdout } = await runMeasured(process.execPath, [
+        '--conditions=@adit/source',
+        source('./ours/pseudonymize-large.ts'),
+        String(megabytes),
+        ...hashing,
+      ]);
+      const run = JSON.parse(stdout) as { seconds: number; growthBytes: number };
+      const how = hashing.length > 0 ? ' with their hash' : '';
+      add(`Pixel data passing${how}`, 'MB/s', (megabytes * 1.048576) / run.seconds);
+      add(`Growth over one object of ${megabytes} MiB${how}`, 'MB', run.growthBytes / 1e6);
+    }
   }
 
-  await using folder = await createTempFolder('adit-bench');
-  const count = quick ? 100 : 1000;
-  const input = join(folder.path, 'in');
+  await using disk = await createTempFolder('adit-bench');
+  await measureFolder('on the disk', disk.path, { rounds, count: quick ? 100 : 1000, add });
+  // Without waiting for a disk: what the cores do.
+  if (existsSync(memoryFileSystem)) {
+    await using memory = await createTempFolder('adit-bench', memoryFileSystem);
+    for (const count of quick ? [100, 500] : [1000, 5000]) {
+      await measureFolder('in memory', memory.path, { rounds, count, add });
+    }
+  }
+
+  return [...figures].map(([work, { unit, values }]) => ({ work, unit, value: rounded(summarize(values)) }));
+}
+
+/** Where Linux has one. */
+const memoryFileSystem = '/dev/shm';
+
+interface FolderOptions {
+  rounds: number;
+  /** Of files. */
+  count: number;
+  add: (work: string, unit: string, value: number) => void;
+}
+
+/** A folder of small files by `adit pseudonymize`, on one core and on all of them in turns, start-up included. */
+async function measureFolder(
+  where: string,
+  folder: string,
+  { rounds, count, add }: FolderOptions,
+): Promise<void> {
+  const input = join(folder, `in-${count}`);
   await mkdir(input);
   await writeInstances(input, syntheticStudy({ series: [{ kind: 'CT', instances: count, rows: 128 }] }));
-  const key = join(folder.path, 'key');
+  const key = join(folder, `key-${count}`);
   await writeFile(key, new Uint8Array(32));
   const adit = source('../../server/bin/adit.js');
-  const pseudonymize = async (cores: number, target: string): Promise<number> => {
+  const pseudonymize = async (cores: number): Promise<number> => {
+    const target = join(folder, 'out');
     const args = [adit, 'pseudonymize', input, target, '--key-file', key, '--json'];
     const { stdout } = await runMeasured('taskset', [
       '--cpu-list',
@@ -81,19 +114,20 @@ export async function benchPseudonymize({
       ...args,
     ]);
     const summary = JSON.parse(stdout.trim().split('\n').at(-1)!) as { seconds: number; instances: number };
+    await rm(target, { recursive: true });
     if (summary.instances !== count) throw new Error('Not every file was pseudonymized.');
     return summary.seconds;
   };
   const cores = availableParallelism();
+  const work = `${count} files of 32 kB ${where}`;
   for (let round = 0; round < rounds; round += 1) {
-    const one = await pseudonymize(1, join(folder.path, `one-${round}`));
-    const all = await pseudonymize(cores, join(folder.path, `all-${round}`));
-    add(`${count} files of 32 kB, one core`, 'files/s', count / one);
-    add(`${count} files of 32 kB, ${cores} cores`, 'files/s', count / all);
-    add(`${count} files, ${cores} cores to one`, 'times', one / all);
+    const one = await pseudonymize(1);
+    const all = await pseudonymize(cores);
+    add(`${work}, one core`, 'files/s', count / one);
+    add(`${work}, ${cores} cores`, 'files/s', count / all);
+    add(`${work}, ${cores} cores to one`, 'times', one / all);
+    add(`${work}, efficiency of a core`, 'times', one / all / cores);
   }
-
-  return [...figures].map(([work, { unit, values }]) => ({ work, unit, value: rounded(summarize(values)) }));
 }
 
 function rounded({ median, min, max }: Summary): Summary {

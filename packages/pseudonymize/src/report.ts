@@ -137,9 +137,11 @@ export class ReportWriter {
     const sum = this.report;
     sum.instances += instances;
     for (const key of Object.keys(counts) as (keyof ActionCounts)[]) sum.counts[key] += counts[key];
-    for (const [path, actions] of Object.entries(attributes)) {
-      for (const [action, count] of Object.entries(actions)) {
-        this.#addAction(path, action as AttributeAction, count);
+    // Without the pairs of `Object.entries`, for reports are added as often as instances come.
+    for (const path of Object.keys(attributes)) {
+      const actions = attributes[path]!;
+      for (const action in actions) {
+        this.#addAction(path, action as AttributeAction, actions[action as AttributeAction]!);
       }
     }
     sum.unlisted += unlisted;

@@ -1,13 +1,18 @@
+import { createHash } from 'node:crypto';
 import type { DicomInstance } from '@adit/core';
 import { syntheticInstance } from '@adit/core/synthetic';
 import { createPseudonymizer } from '@adit/pseudonymize';
 
 /*
- * pseudonymize-large.ts MEGABYTES: pseudonymizes one multi-frame object of so many megabytes whose pixels are made as they are
- * read. Prints the seconds it took and by how many bytes the process grew meanwhile.
+ * pseudonymize-large.ts MEGABYTES [hash]: pseudonymizes one multi-frame object of so many megabytes whose pixels are made as they
+ * are read, and hashes them. Prints the seconds it took and by how many bytes the process grew meanwhile.
  */
 const megabytes = Number(process.argv[2]);
-const pseudonymizer = createPseudonymizer({ key: new Uint8Array(32), pseudonym: 'P1' });
+const pseudonymizer = createPseudonymizer({
+  key: new Uint8Array(32),
+  pseudonym: 'P1',
+  ...(process.argv[3] === 'hash' ? { createHash: () => createHash('sha256') } : {}),
+});
 
 const block = new Uint8Array(1024 * 1024);
 
@@ -29,7 +34,7 @@ async function instanceOf(megabytes: number): Promise<DicomInstance> {
 }
 
 async function run(megabytes: number): Promise<{ seconds: number; peak: number }> {
-  const { dataset } = pseudonymizer.transform(await instanceOf(megabytes));
+  const { dataset, report } = pseudonymizer.transform(await instanceOf(megabytes));
   const started = performance.now();
   let bytes = 0;
   let seen = 0;
@@ -41,6 +46,7 @@ async function run(megabytes: number): Promise<{ seconds: number; peak: number }
     peak = Math.max(peak, process.memoryUsage.rss());
   }
   if (bytes < megabytes * block.length) throw new Error('Pixel data were lost.');
+  if (process.argv[3] === 'hash' && report.pixelData?.length !== 1) throw new Error('They were not hashed.');
   return { seconds: (performance.now() - started) / 1000, peak };
 }
 

@@ -1,4 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
+import type { InstanceFile } from './instance-files.ts';
 
 /** Bytes gathered for one write. */
 const BLOCK = 1024 * 1024;
@@ -11,14 +11,14 @@ const MAX_CHUNKS = 512;
 
 /** Writes a file in large blocks, several at a time, without copying. `write` waits when the disk is behind. */
 export class BlockWriter {
-  readonly #file: FileHandle;
+  readonly #file: Pick<InstanceFile, 'writev'>;
   readonly #underWay = new Set<Promise<void>>();
   #chunks: Uint8Array[] = [];
   #gathered = 0;
   #position = 0;
   #failure: { error: unknown } | undefined;
 
-  constructor(file: FileHandle) {
+  constructor(file: Pick<InstanceFile, 'writev'>) {
     this.#file = file;
   }
 

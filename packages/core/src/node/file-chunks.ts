@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type InstanceFile, type InstanceFiles, pooledFiles } from './instance-files.ts';
 
 /** Headers are small, data sets large: a file is read in one small block, then in large ones. */
 const FIRST_BLOCK = 64 * 1024;
@@ -8,8 +8,11 @@ const BLOCK = 1024 * 1024;
  * The bytes of a file in blocks of 1 MiB, the first of 64 KiB, each in memory of its own. Whoever reads past the first has
  * the next block read while using this one. Errors are those of the file system.
  */
-export async function* fileChunks(path: string): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await open(path, 'r');
+export async function* fileChunks(
+  path: string,
+  { files = pooledFiles }: { files?: InstanceFiles } = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = await files.open(path, 'r');
   let ahead: Promise<Uint8Array> | undefined;
   try {
     const first = await readBlock(file, FIRST_BLOCK);
@@ -30,7 +33,7 @@ export async function* fileChunks(path: string): AsyncGenerator<Uint8Array, void
 }
 
 /** Reads until the block is full or the file is at its end: a single call may give less than there is. */
-async function readBlock(file: FileHandle, size: number): Promise<Uint8Array> {
+async function readBlock(file: InstanceFile, size: number): Promise<Uint8Array> {
   // Not from the pool: a slice of it would keep the rest of it alive.
   const buffer = Buffer.allocUnsafeSlow(size);
   let filled = 0;

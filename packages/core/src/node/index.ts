@@ -9,6 +9,7 @@ export { fileError } from './file-error.ts';
 export type { SkippedFile } from './file-index.ts';
 export type { FileSourceOptions } from './file-source.ts';
 export { type WrittenInstance, writeInstanceFile } from './instance-file.ts';
+export { blockingFiles, type InstanceFile, type InstanceFiles } from './instance-files.ts';
 export {
   type LedgerFile,
   type LedgerFileOptions,

@@ -1,4 +1,3 @@
-import { link, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { encodeFileMeta, readPart10 } from '../data/part10.ts';
@@ -6,6 +5,7 @@ import type { DicomInstance, StoreOutcome } from '../transfer/types.ts';
 import { BlockWriter } from './block-writer.ts';
 import { fileChunks } from './file-chunks.ts';
 import { fileError } from './file-error.ts';
+import { type InstanceFile, type InstanceFiles, pooledFiles } from './instance-files.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** What was written of an instance. */
@@ -24,36 +24,49 @@ export interface WrittenInstance {
  *
  * Throws `DicomError` with the codes of `fileError` for trouble with the file system, and what reading the data set throws.
  *
- * @param root folder that messages name, being the one the user named
+ * @param options.root folder that messages name, being the one the user named
+ * @param options.files how it is written. Default: through the thread pool
  */
 export async function writeInstanceFile(
   path: string,
   instance: DicomInstance,
-  { root, signal }: { root: string; signal?: AbortSignal },
+  options: { root: string; signal?: AbortSignal; files?: InstanceFiles },
 ): Promise<WrittenInstance> {
+  const { root, signal, files = pooledFiles } = options;
   const temporary = join(dirname(path), `.${crypto.randomUUID()}.part`);
+  let file: InstanceFile;
   try {
-    await orFileError(makeFolder(dirname(path)), root);
+    file = await orFileError(create(temporary, files), root);
   } catch (error) {
     await instance.dataset[Symbol.asyncIterator]().return?.();
     throw error;
   }
   try {
-    const written = await writeFile(temporary, instance, root, signal);
-    return { ...written, outcome: await place(temporary, path, written, root) };
+    const written = await writeAll(file, instance, root, signal);
+    return { ...written, outcome: await place(temporary, path, written, root, files) };
   } finally {
-    await unlink(temporary).catch(() => {});
+    await files.unlink(temporary).catch(() => {});
   }
 }
 
-/** Writes a whole file. Errors of the data set are thrown as they are. */
-async function writeFile(
-  path: string,
+/** Opens a new file, in a folder that is made when it turns out not to be there. */
+async function create(path: string, files: InstanceFiles): Promise<InstanceFile> {
+  try {
+    return await files.open(path, 'wx');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  await makeFolder(dirname(path));
+  return files.open(path, 'wx');
+}
+
+/** Writes and closes a whole file. Errors of the data set are thrown as they are. */
+async function writeAll(
+  file: InstanceFile,
   instance: DicomInstance,
   root: string,
   signal: AbortSignal | undefined,
 ): Promise<{ bytes: number; checksum: number }> {
-  const file = await orFileError(open(path, 'wx'), root);
   const writer = new BlockWriter(file);
   let bytes = 0;
   let checksum = 0;
@@ -83,8 +96,9 @@ async function place(
   path: string,
   written: { bytes: number; checksum: number },
   root: string,
+  files: InstanceFiles,
 ): Promise<StoreOutcome> {
-  if (await takeName(temporary, path, root)) return { state: 'stored' };
+  if (await takeName(temporary, path, root, files)) return { state: 'stored' };
   const there = await checksumOfFile(path).catch(() => undefined);
   if (there?.bytes === written.bytes && there.checksum === written.checksum) return { state: 'present' };
   return {
@@ -94,20 +108,25 @@ async function place(
 }
 
 /** Returns false when the name is taken. A link says so in one step, whoever else writes there; not every file system has them. */
-async function takeName(temporary: string, path: string, root: string): Promise<boolean> {
+async function takeName(
+  temporary: string,
+  path: string,
+  root: string,
+  files: InstanceFiles,
+): Promise<boolean> {
   try {
-    await link(temporary, path);
+    await files.link(temporary, path);
     return true;
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return false;
     if (!withoutLinks.has(code ?? '')) throw fileError(error, root, 'write');
   }
-  const isThere = await stat(path).then(
+  const isThere = await files.stat(path).then(
     () => true,
     () => false,
   );
-  if (!isThere) await orFileError(rename(temporary, path), root);
+  if (!isThere) await orFileError(files.rename(temporary, path), root);
   return !isThere;
 }
 

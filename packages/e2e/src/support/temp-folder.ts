@@ -2,13 +2,14 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder of its own for a test, gone when it is disposed of. */
+/** A folder of its own, gone when it is disposed of. */
 export interface TempFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-export async function createTempFolder(name: string): Promise<TempFolder> {
-  const path = await mkdtemp(join(tmpdir(), `adit-${name}-`));
+/** @param parent folder it is made in. Default: the system's for temporary files */
+export async function createTempFolder(name: string, parent = tmpdir()): Promise<TempFolder> {
+  const path = await mkdtemp(join(parent, `adit-${name}-`));
   return {
     path,
     async [Symbol.asyncDispose]() {

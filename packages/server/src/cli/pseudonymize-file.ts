@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DicomError, HeldBackError, readPart10, safeName } from '@adit/core';
-import { fileChunks, fileError, writeInstanceFile } from '@adit/core/node';
+import { blockingFiles, fileChunks, fileError, writeInstanceFile } from '@adit/core/node';
 import type { PseudonymizedInstance } from '@adit/pseudonymize';
 import type { InstancePseudonymizer } from './deidentification.ts';
 import { errorSentence } from './output.ts';
@@ -53,8 +52,8 @@ export async function pseudonymizeFile(
 ): Promise<FileResult> {
   try {
     signal.throwIfAborted();
-    const { size } = await stat(path);
-    const instance = await pseudonymizer.transform(await readPart10(fileChunks(path), { byteLength: size }));
+    const chunks = fileChunks(path, { files: blockingFiles });
+    const instance = await pseudonymizer.transform(await readPart10(chunks));
     const { sopInstanceUid } = instance;
     if (target === undefined) {
       let bytes = 0;
@@ -68,6 +67,7 @@ export async function pseudonymizeFile(
     const { outcome, bytes } = await writeInstanceFile(join(target, file), instance, {
       root: target,
       signal,
+      files: blockingFiles,
     });
     if (outcome.state === 'failed')
       return { state: 'failed', bytes: 0, message: outcome.message ?? 'not written' };

@@ -1,77 +1,113 @@
 import { availableParallelism } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { DicomError } from '@adit/core';
-import { pseudonymizerOf } from './deidentification.ts';
-import { type FileResult, type InputFile, pseudonymizeFile } from './pseudonymize-file.ts';
-import type { PoolSettings, WorkerAnswer, WorkerRequest } from './pseudonymize-worker.ts';
+import type { InputFile } from './pseudonymize-file.ts';
+import {
+  type BatchResult,
+  batchPseudonymizer,
+  type PseudonymizeBatch,
+  type PseudonymizeSettings,
+} from './pseudonymize-files.ts';
+import type { WorkerAnswer, WorkerRequest } from './pseudonymize-worker.ts';
 
-/** Files a thread has under way: while one is read or written, another is worked on. */
-const filesPerThread = 4;
+/** Batches a thread has under way at most: while one waits for the disk, another is worked on. */
+const batchesPerThread = 8;
+
+/** And at least: of large files, which take their time, most are left to whichever thread is free first. */
+const batchesAtFirst = 2;
+
+/** How long a batch is to take: long enough that telling of it costs nothing, short enough that all threads end together. */
+const batchMilliseconds = 50;
+
+const maxBatch = 32;
+
+/** So many files are worth other threads at once. Of fewer, what one thread does until another would be there is not. */
+const manyFiles = 64;
+const aloneMilliseconds = 200;
 
 /**
- * Pseudonymizes files, in as many threads as there are cores, and tells each result as it comes; the order is free. One file
- * needs no thread.
+ * Pseudonymizes files, in as many threads as there are cores, and tells each result as it comes; the order is free. This
+ * thread is the first of them, the others are started when there is more to do than it can do meanwhile.
  *
- * Throws what `pseudonymizeFile` throws, and the reason of the signal, after what is under way has ended.
+ * Throws trouble that would strike the next file as well, and the reason of the signal, after what is under way has ended.
  */
 export async function pseudonymizeFiles(
   files: AsyncIterator<InputFile>,
-  settings: PoolSettings,
-  onResult: (result: FileResult, file: InputFile) => void | Promise<void>,
+  settings: PseudonymizeSettings,
+  onResult: (result: BatchResult) => void | Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const first = await files.next();
-  if (first.done) return;
-  const second = await files.next();
-  if (second.done) {
-    const pseudonymizer = pseudonymizerOf(settings.deidentification);
-    await onResult(await pseudonymizeFile(first.value, { ...settings, pseudonymizer }, signal), first.value);
-    return;
-  }
-  const ahead = [first, second];
   let failure: unknown;
-  let failed = false;
-  const next = async (): Promise<InputFile | undefined> => {
-    if (failed || signal.aborted) return undefined;
-    const result = ahead.shift() ?? (await files.next());
-    return result.done ? undefined : result.value;
-  };
-  await Promise.all(Array.from({ length: availableParallelism() }, runThread));
-  signal.throwIfAborted();
-  if (failed) throw failure;
-
-  async function runThread(): Promise<void> {
-    try {
-      const file = await next();
-      if (file === undefined) return;
-      await using thread = startThread(settings, signal);
-      const waiting = [file];
-      const runFiles = async (): Promise<void> => {
-        for (let one = waiting.shift() ?? (await next()); one !== undefined; one = await next()) {
-          await onResult(await thread.pseudonymize(one), one);
-        }
-      };
-      const lanes = await Promise.allSettled(Array.from({ length: filesPerThread }, runFiles));
-      for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason;
-    } catch (error) {
-      failed = true;
-      failure ??= error;
+  let ended = false;
+  const ahead: InputFile[] = [];
+  const take = async (count: number): Promise<InputFile[]> => {
+    const batch = ahead.splice(0, count);
+    while (batch.length < count && !ended && !signal.aborted) {
+      const { done, value } = await files.next();
+      if (done) ended = true;
+      else batch.push(value);
     }
+    return failure === undefined && !signal.aborted ? batch : [];
+  };
+  const fail = (error: unknown) => {
+    ended = true;
+    failure ??= error;
+  };
+
+  ahead.push(...(await take(manyFiles)));
+  const startOthers = () => Array.from({ length: availableParallelism() - 1 }, runWorker);
+  const early = ahead.length === manyFiles ? startOthers() : [];
+  const alone = runThread(batchPseudonymizer(settings));
+  await Promise.race([alone, setTimeout(aloneMilliseconds)]);
+  const late = early.length === 0 && ahead.length > 0 ? startOthers() : [];
+  await Promise.all([alone, ...early, ...late]);
+  signal.throwIfAborted();
+  if (failure !== undefined) throw failure;
+
+  async function runWorker(): Promise<void> {
+    await using thread = startThread(settings, signal);
+    await runThread(thread.pseudonymize);
+  }
+
+  async function runThread(pseudonymize: PseudonymizeBatch): Promise<void> {
+    let size = 1;
+    const running: Promise<void>[] = [];
+    const runBatches = async (): Promise<void> => {
+      try {
+        for (let batch = await take(size); batch.length > 0; batch = await take(size)) {
+          const started = performance.now();
+          const result = await pseudonymize(batch, signal);
+          const each = (performance.now() - started) / batch.length;
+          size = Math.min(Math.max(Math.floor(batchMilliseconds / each), 1), maxBatch);
+          if (each < batchMilliseconds && running.length < batchesPerThread) running.push(runBatches());
+          await onResult(result);
+          if (result.failure !== undefined) {
+            throw new DicomError(result.failure.code, result.failure.message);
+          }
+        }
+      } catch (error) {
+        fail(error);
+      }
+    };
+    for (let i = 0; i < batchesAtFirst; i += 1) running.push(runBatches());
+    // More are begun meanwhile.
+    for (const batches of running) await batches;
   }
 }
 
 interface Thread extends AsyncDisposable {
-  pseudonymize(file: InputFile): Promise<FileResult>;
+  pseudonymize: PseudonymizeBatch;
 }
 
-function startThread(settings: PoolSettings, signal: AbortSignal): Thread {
+function startThread(settings: PseudonymizeSettings, signal: AbortSignal): Thread {
   const worker = new Worker(new URL(import.meta.resolve('#pseudonymize-worker')), {
     workerData: settings,
     // Its trouble is told by results; what it might write itself could name files.
     stdout: true,
     stderr: true,
   });
-  const open = new Map<number, PromiseWithResolvers<FileResult>>();
+  const open = new Map<number, PromiseWithResolvers<BatchResult>>();
   let number = 0;
   let broken: Error | undefined;
   const send = (request: WorkerRequest) => worker.postMessage(request);
@@ -87,22 +123,22 @@ function startThread(settings: PoolSettings, signal: AbortSignal): Thread {
     for (const { reject } of open.values()) reject(broken);
     open.clear();
   };
-  worker.on('message', (answer: WorkerAnswer) => {
-    const waiting = open.get(answer.number);
-    open.delete(answer.number);
-    if (answer.kind === 'result') waiting?.resolve(answer.result);
-    else waiting?.reject(new DicomError(answer.code, answer.message));
+  worker.on('message', ({ number, result }: WorkerAnswer) => {
+    const waiting = open.get(number);
+    open.delete(number);
+    if (result === undefined) waiting?.reject(signal.reason);
+    else waiting?.resolve(result);
   });
   worker.on('error', breakDown);
   worker.on('exit', breakDown);
   signal.addEventListener('abort', abort);
   return {
-    pseudonymize(file) {
+    pseudonymize(files) {
       if (broken) return Promise.reject(broken);
-      const waiting = Promise.withResolvers<FileResult>();
+      const waiting = Promise.withResolvers<BatchResult>();
       number += 1;
       open.set(number, waiting);
-      send({ kind: 'file', number, file });
+      send({ kind: 'batch', number, files });
       return waiting.promise;
     },
     async [Symbol.asyncDispose]() {

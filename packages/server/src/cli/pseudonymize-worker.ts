@@ -1,32 +1,22 @@
-// A thread that pseudonymizes files: one file a request, several under way at once.
+// A thread that pseudonymizes batches of files, several under way at once.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { DicomError } from '@adit/core';
-import { type DeidentificationSettings, pseudonymizerOf } from './deidentification.ts';
-import { errorSentence } from './output.ts';
-import {
-  type FileResult,
-  type InputFile,
-  type PseudonymizeFileOptions,
-  pseudonymizeFile,
-} from './pseudonymize-file.ts';
+import type { InputFile } from './pseudonymize-file.ts';
+import { type BatchResult, batchPseudonymizer, type PseudonymizeSettings } from './pseudonymize-files.ts';
 
-/** What a thread is started with. */
-export interface PoolSettings extends Omit<PseudonymizeFileOptions, 'pseudonymizer'> {
-  deidentification: DeidentificationSettings;
+export type WorkerRequest =
+  | { kind: 'batch'; number: number; files: readonly InputFile[] }
+  | { kind: 'abort' };
+
+export interface WorkerAnswer {
+  number: number;
+  /** Undefined where it was told to end. */
+  result?: BatchResult;
 }
-
-export type WorkerRequest = { kind: 'file'; number: number; file: InputFile } | { kind: 'abort' };
-
-export type WorkerAnswer =
-  | { kind: 'result'; number: number; result: FileResult }
-  /** Trouble that would strike the next file as well. */
-  | { kind: 'error'; number: number; code: string; message: string };
 
 if (parentPort !== null) {
   const port = parentPort;
-  const settings = workerData as PoolSettings;
-  const options = { ...settings, pseudonymizer: pseudonymizerOf(settings.deidentification) };
+  const pseudonymize = batchPseudonymizer(workerData as PseudonymizeSettings);
   const aborter = new AbortController();
   const answer = (message: WorkerAnswer) => port.postMessage(message);
   port.on('message', async (request: WorkerRequest) => {
@@ -34,12 +24,11 @@ if (parentPort !== null) {
       aborter.abort();
       return;
     }
-    const { number, file } = request;
+    const { number, files } = request;
     try {
-      answer({ kind: 'result', number, result: await pseudonymizeFile(file, options, aborter.signal) });
-    } catch (error) {
-      const code = error instanceof DicomError ? error.code : 'UNEXPECTED';
-      answer({ kind: 'error', number, code, message: errorSentence(error) });
+      answer({ number, result: await pseudonymize(files, aborter.signal) });
+    } catch {
+      answer({ number });
     }
   });
 }

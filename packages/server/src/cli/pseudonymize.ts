@@ -6,7 +6,8 @@ import { mergeReports, type PseudonymizationReport } from '@adit/pseudonymize';
 import { type DeidentificationOptions, deidentificationFor } from './deidentification.ts';
 import { formatBytes, type Output, tellReasons } from './output.ts';
 import { UsageError } from './place.ts';
-import type { FileResult, InputFile } from './pseudonymize-file.ts';
+import type { InputFile } from './pseudonymize-file.ts';
+import type { BatchResult, FileOutcome } from './pseudonymize-files.ts';
 import { pseudonymizeFiles } from './pseudonymize-pool.ts';
 import { openReportFile } from './pseudonymize-report.ts';
 
@@ -29,14 +30,14 @@ export async function pseudonymizeCommand(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { dryRun = false, keepNames = false } = options;
+  // Of the files that wait for the disk, each takes a thread of Node's pool, which all threads that pseudonymize share.
+  process.env.UV_THREADPOOL_SIZE ??= '16';
   const isSingle = (await stat(input)).isFile();
   if (!isSingle) await checkApart(input, target);
   const deidentification = await deidentificationFor(output, { recipe: 'basic', ...options });
   if (deidentification === undefined) throw new UsageError('pseudonymize needs a recipe.');
   await using report =
-    options.report === undefined
-      ? undefined
-      : await openReportFile(options.report, deidentification, { names: keepNames });
+    options.report === undefined ? undefined : await openReportFile(options.report, deidentification);
 
   const tally = new TransferTally();
   const { counts } = tally;
@@ -53,16 +54,14 @@ export async function pseudonymizeCommand(
     }
   }
 
-  async function onResult(result: FileResult, file: InputFile): Promise<void> {
-    if (result.report !== undefined) {
-      // Hashes of single instances are in the file of the report; here they would only pile up.
-      const { pixelData: _, ...counts } = result.report;
-      merged = mergeReports([merged, counts]);
+  async function onResult(batch: BatchResult): Promise<void> {
+    merged = mergeReports([merged, batch.report]);
+    for (const result of batch.results) {
+      if (result.state === 'present') present += 1;
+      count(tally, result, isSingle);
     }
-    if (result.state === 'present') present += 1;
-    count(tally, result, isSingle);
     output.progress(counts, output.seconds());
-    await report?.add(result, file);
+    await report?.add(batch.results.flatMap(({ line }) => line ?? []));
   }
 
   const settings = {
@@ -70,6 +69,7 @@ export async function pseudonymizeCommand(
     input,
     target: dryRun ? undefined : resolve(target),
     keepNames,
+    reports: report !== undefined,
   };
   await pseudonymizeFiles(files(), settings, onResult, signal);
 
@@ -116,7 +116,7 @@ async function existingPath(path: string): Promise<string> {
   }
 }
 
-function count(tally: TransferTally, { state, message = '', bytes }: FileResult, isSingle: boolean): void {
+function count(tally: TransferTally, { state, message = '', bytes }: FileOutcome, isSingle: boolean): void {
   const { counts } = tally;
   counts.received += 1;
   switch (state) {
