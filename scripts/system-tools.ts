@@ -19,6 +19,7 @@ const tools: readonly SystemTool[] = [
   },
   { what: 'dicom3tools', debianPackage: 'dicom3tools', file: '/usr/bin/dciodvfy' },
   { what: '7-Zip', debianPackage: 'p7zip-full', file: '/usr/bin/7z' },
+  { what: 'dcm2niix', debianPackage: 'dcm2niix', file: '/usr/bin/dcm2niix' },
   { what: 'Chromium', debianPackage: 'chromium', file: '/usr/bin/chromium' },
   {
     what: 'a font for Japanese',

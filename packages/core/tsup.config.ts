@@ -1,6 +1,12 @@
 import { libraryBuild } from '../../scripts/library-build.ts';
 
 export default libraryBuild({
-  entry: ['src/index.ts', 'src/node/index.ts', 'src/synthetic/index.ts', 'src/transcode/index.ts'],
+  entry: [
+    'src/index.ts',
+    'src/node/index.ts',
+    'src/node/dcm2niix-worker.ts',
+    'src/synthetic/index.ts',
+    'src/transcode/index.ts',
+  ],
   platform: 'neutral',
 });

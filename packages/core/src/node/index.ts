@@ -1,6 +1,13 @@
 export type { ArchiveSink, ArchiveSinkOptions } from './archive-sink.ts';
 export { createFolderSink, type FolderSink, type FolderSinkOptions } from './create-folder-sink.ts';
 export { createFolderSource, type FolderSource } from './create-folder-source.ts';
+export {
+  type ConvertedSeries,
+  createNiftiSink,
+  MODALITIES_WITHOUT_NIFTI,
+  type NiftiSink,
+  type NiftiSinkOptions,
+} from './create-nifti-sink.ts';
 export { createSevenZipSink } from './create-seven-zip-sink.ts';
 export { createZipSink } from './create-zip-sink.ts';
 export { createZipSource, type ZipSource, type ZipSourceOptions } from './create-zip-source.ts';

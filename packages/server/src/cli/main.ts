@@ -178,7 +178,7 @@ command('transfer', 'move studies from one place to another')
   .requiredOption('--from <place>', 'dicom://AET@host:port, dicomweb+http(s)://…, a folder or zip:PATH')
   .requiredOption(
     '--to <place>',
-    'dicom://AET@host:port, dicomweb+http(s)://…, a folder, zip:PATH or 7z:PATH',
+    'dicom://AET@host:port, dicomweb+http(s)://…, a folder, zip:PATH, 7z:PATH or nifti:PATH',
   )
   .option('--study <uid>', 'Study Instance UID, as often as needed', uids)
   .option(
@@ -224,6 +224,7 @@ command('transfer', 'move studies from one place to another')
   )
   .option('--from-password-file <file>', 'password of the archive that the studies are in')
   .option('--password-file <file>', 'encrypts an archive with AES-256; 7z:PATH hides names of files as well')
+  .option('--dcm2niix <program>', 'native dcm2niix for nifti:PATH; default: one in WebAssembly')
   .option('--ledger <file>', 'take down what becomes of each instance, in a new file')
   .option('--resume <ledger>', 'go on where the transfer of this ledger ended: only what it lacks is sent')
   .option('--manifest <file>', 'list what was stored, without original UIDs: JSON lines, or CSV by its name')

@@ -5,7 +5,7 @@ import {
   type Verifier,
   verifyByQuery,
 } from '@adit/core';
-import { createFolderSink, createSevenZipSink, createZipSink } from '@adit/core/node';
+import { createFolderSink, createNiftiSink, createSevenZipSink, createZipSink } from '@adit/core/node';
 import { createDimseClient, createDimseSink, type Receiver, verifyByCommitment } from '@adit/dimse';
 import { readHeaderFile, readPasswordFile } from './arguments.ts';
 import { type Place, UsageError } from './place.ts';
@@ -17,6 +17,7 @@ export interface DestinationOptions {
   headerFile?: string;
   toHeaderFile?: string;
   passwordFile?: string;
+  dcm2niix?: string;
   resume?: string;
 }
 
@@ -24,6 +25,8 @@ export interface DestinationOptions {
 export interface Destination extends AsyncDisposable {
   sink: InstanceSink;
   verify: Verifier | undefined;
+  /** Sentences about what was brought there, for the caller to take out and tell. */
+  readonly remarks?: string[];
   /** Ends a destination that cannot be looked at before, and looks. */
   finish?(signal: AbortSignal): Promise<{ verified: number; missing: readonly string[] } | undefined>;
 }
@@ -115,7 +118,31 @@ export async function openDestination(
         [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose](),
       };
     }
+    case 'nifti':
+      return openNifti(place.path, options);
   }
+}
+
+function openNifti(
+  path: string,
+  { resume, verify, passwordFile, dcm2niix }: DestinationOptions,
+): Destination {
+  if (resume !== undefined) {
+    throw new UsageError('A series becomes NIfTI as a whole: begin anew, without --resume.');
+  }
+  if (verify !== undefined && verify !== 'reread') {
+    throw new UsageError(`NIfTI files cannot be verified by ${verify}: they are always read again.`);
+  }
+  if (passwordFile !== undefined)
+    throw new UsageError('NIfTI files cannot be encrypted: leave the password out.');
+  const remarks: string[] = [];
+  const sink = createNiftiSink(path, {
+    ...(dcm2niix === undefined ? {} : { program: dcm2niix }),
+    onSeries({ instances, problem }) {
+      if (problem !== undefined) remarks.push(`A series of ${instances} instances: ${problem}.`);
+    },
+  });
+  return { sink, verify: sink.verify, remarks, [Symbol.asyncDispose]: () => sink[Symbol.asyncDispose]() };
 }
 
 function verifierFor(asked: Verification | undefined, client: Queryable): Verifier | undefined {

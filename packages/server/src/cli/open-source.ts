@@ -46,6 +46,8 @@ export async function openSource(place: Place, options: SourceOptions, receiver?
     }
     case '7z':
       throw new UsageError('A 7z archive is no source: unpack it into a folder, or use a ZIP file.');
+    case 'nifti':
+      throw new UsageError('NIfTI files are no source: their DICOM objects cannot be made of them again.');
     case 'folder': {
       const { skipped, onSkipped } = countSkipped();
       const source = createFolderSource(place.path, { onSkipped });

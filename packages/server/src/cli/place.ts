@@ -8,7 +8,8 @@ export type Place =
   | { kind: 'dicomweb'; url: string; text: string }
   | { kind: 'folder'; path: string; text: string }
   | { kind: 'zip'; path: string; text: string }
-  | { kind: '7z'; path: string; text: string };
+  | { kind: '7z'; path: string; text: string }
+  | { kind: 'nifti'; path: string; text: string };
 
 /** Wrong usage: ends with exit status 2. */
 export class UsageError extends DicomError {
@@ -38,7 +39,7 @@ export function parsePlace(text: string): Place {
     case '7z':
       return archive(scheme, text.slice(scheme.length + 1), text);
     case 'nifti':
-      throw new UsageError('nifti: is not available yet; use a folder.');
+      return nifti(text.slice('nifti:'.length), text);
     case 'http':
     case 'https':
       throw new UsageError(`A DICOMweb service is written dicomweb+${text.slice(0, scheme.length)}://…`);
@@ -85,6 +86,11 @@ function parseDicomWeb(text: string): Place {
 function folder(path: string, text: string): Place {
   if (path === '') throw new UsageError('A folder needs a path.');
   return { kind: 'folder', path, text };
+}
+
+function nifti(path: string, text: string): Place {
+  if (path === '') throw new UsageError('A folder for NIfTI files needs a path.');
+  return { kind: 'nifti', path, text };
 }
 
 function archive(kind: 'zip' | '7z', path: string, text: string): Place {

@@ -6,6 +6,7 @@ import {
   transfer,
   transferDirectly,
 } from '@adit/core';
+import { MODALITIES_WITHOUT_NIFTI } from '@adit/core/node';
 import { createReceiver, type Receiver } from '@adit/dimse';
 import type { ReceiverPlace } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
@@ -34,11 +35,12 @@ export interface TransferOptions
 /** `adit transfer --from PLACE --to PLACE --study UID…` */
 export async function transferCommand(
   output: Output,
-  options: TransferOptions,
+  asked: TransferOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const from = parsePlace(options.from);
-  const to = parsePlace(options.to);
+  const from = parsePlace(asked.from);
+  const to = parsePlace(asked.to);
+  const options = to.kind === 'nifti' ? withoutReports(asked) : asked;
   const studies = await studiesOf(options);
   const { deidentificationFor } = await import('./deidentification.ts');
   const ofEach = studies.some(({ pseudonym }) => pseudonym !== undefined);
@@ -89,6 +91,7 @@ export async function transferCommand(
     if (!result.ok || !verifiedAsAsked) ok = false;
     tellReasons(output, result.reasons);
     for (const remark of result.remarks) output.remark(`${which}${remark}`);
+    for (const remark of destination.remarks?.splice(0) ?? []) output.remark(`${which}${remark}`);
     if (result.problem) output.remark(`${which}${result.problem.message} (${from.text} to ${to.text})`);
     if (!verifiedAsAsked) {
       output.remark(
@@ -129,6 +132,12 @@ async function openReceiver(
 ): Promise<Receiver | undefined> {
   const mayMove = from.kind === 'dimse' && from.node.retrieve !== 'c-get';
   return receiver && (mayMove || verify === 'commitment') ? createReceiver(receiver) : undefined;
+}
+
+/** Leaves out, and counts, what no NIfTI can be made of. */
+function withoutReports(options: TransferOptions): TransferOptions {
+  const excludeModality = [...new Set([...(options.excludeModality ?? []), ...MODALITIES_WITHOUT_NIFTI])];
+  return { ...options, excludeModality };
 }
 
 async function studiesOf({ study, list, series }: TransferOptions): Promise<ListedStudy[]> {
