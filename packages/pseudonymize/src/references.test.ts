@@ -1,10 +1,14 @@
 // A study whose objects refer to each other, under recipes that keep more and less of them.
 
-import { registeredUid, Tags, TransferSyntax } from '@adit/core';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type DicomInstance, registeredUid, Tags, TransferSyntax, writePart10 } from '@adit/core';
 import { describe, expect, test } from 'vitest';
 import { createPseudonymizer } from './pseudonymizer.ts';
 import type { PresetName } from './recipe/presets.ts';
 import { chunksOf, collect, type ReadDataset, readDataset, testKey } from './testing/dataset.ts';
+import { errorsOf, isInstalled } from './testing/dciodvfy.ts';
 import { referencingStudy, type StudyObject } from './testing/referencing-study.ts';
 
 const { ExplicitVrLittleEndian } = TransferSyntax;
@@ -36,6 +40,7 @@ function uidsOf(datasets: readonly ReadDataset[]): { own: Set<string>; reference
 async function transformed(objects: readonly StudyObject[], recipe: PresetName, key = testKey) {
   const pseudonymizer = createPseudonymizer({ key, recipe });
   const datasets: ReadDataset[] = [];
+  const files: DicomInstance[] = [];
   for (const { sopClassUid, sopInstanceUid, dataset } of objects) {
     const instance = pseudonymizer.transform({
       sopClassUid,
@@ -43,9 +48,11 @@ async function transformed(objects: readonly StudyObject[], recipe: PresetName, 
       transferSyntaxUid: ExplicitVrLittleEndian,
       dataset: chunksOf(dataset, 4096),
     });
-    datasets.push(readDataset(await collect(instance.dataset), ExplicitVrLittleEndian));
+    const bytes = await collect(instance.dataset);
+    datasets.push(readDataset(bytes, ExplicitVrLittleEndian));
+    files.push({ ...instance, dataset: chunksOf(bytes, 65_536) });
   }
-  return { datasets, mapUid: pseudonymizer.mapUid };
+  return { datasets, files, mapUid: pseudonymizer.mapUid };
 }
 
 describe.each<PresetName>(['basic', 'basic-modified-dates', 'adit', 'research-mr', 'research-ct'])(
@@ -70,6 +77,31 @@ describe.each<PresetName>(['basic', 'basic-modified-dates', 'adit', 'research-mr
         if (name === 'CT' || name === 'SR') continue;
         const texts = new Set([...datasets[index]!.all()].map(({ text }) => text));
         for (const image of images) expect(texts, name).toContain(image);
+      }
+    });
+
+    test('no object is less valid to dciodvfy than before', async (context) => {
+      if (!isInstalled('dciodvfy')) return context.skip('dciodvfy (dicom3tools) is not installed');
+      const objects = await referencingStudy();
+      const { datasets, files } = await transformed(objects, recipe);
+      expect(datasets).toHaveLength(files.length);
+      const folder = await mkdtemp(join(tmpdir(), 'adit-references-'));
+      const errorsIn = async (file: AsyncIterable<Uint8Array>) => {
+        await writeFile(join(folder, 'verify.dcm'), await collect(file));
+        return errorsOf(join(folder, 'verify.dcm'));
+      };
+      try {
+        for (const [index, { name, dataset, ...object }] of objects.entries()) {
+          const original = { ...object, transferSyntaxUid: ExplicitVrLittleEndian };
+          const before = await errorsIn(writePart10({ ...original, dataset: chunksOf(dataset, 65_536) }));
+          const after = await errorsIn(writePart10(files[index]!));
+          expect(
+            [...after].filter((error) => !before.has(error)),
+            name,
+          ).toEqual([]);
+        }
+      } finally {
+        await rm(folder, { recursive: true });
       }
     });
 

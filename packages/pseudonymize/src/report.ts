@@ -73,9 +73,10 @@ export interface Remark {
  * `IDENTIFIER` it was to be kept and held an identifier, so its value was replaced; `TOO_LONG` it is too long to be looked
  * into, so it was replaced or removed; `UNREADABLE` its value means nothing in its VR, or is of a VR that is not the one of the
  * standard, so it became what it would without any option, or was removed; `STRICTER_OPTION` two options say different things
- * about it, and the one that keeps less was taken.
+ * about it, and the one that keeps less was taken; `REQUIRED` the table removes it and the IOD asks for it (Type 1 or 2), so it was
+ * replaced or emptied.
  */
-export type RemarkCode = 'IDENTIFIER' | 'TOO_LONG' | 'UNREADABLE' | 'STRICTER_OPTION';
+export type RemarkCode = 'IDENTIFIER' | 'TOO_LONG' | 'UNREADABLE' | 'STRICTER_OPTION' | 'REQUIRED';
 
 /** Most kinds of remarks of one report. */
 const maxRemarks = 200;

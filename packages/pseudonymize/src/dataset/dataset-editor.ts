@@ -257,6 +257,7 @@ export class DatasetEditor {
       }
       return;
     }
+    if (rule.isRequired) this.#report.remark('REQUIRED', tag);
     if (rule.decision.by === 'table' && rule.decision.overruled !== undefined && value.length > 0) {
       this.#report.remark('STRICTER_OPTION', tag);
     }
@@ -399,8 +400,13 @@ export class DatasetEditor {
       return;
     }
     this.#count('replaced', tag);
-    const value = dummyNumbers.has(tag) ? new Uint8Array(token.value.length) : this.#dummies.bytes(vr);
-    this.#write(tag, vr, value);
+    this.#write(tag, vr, this.#dummyOf(token, vr));
+  }
+
+  #dummyOf({ tag, value }: ElementToken, vr: Vr): Uint8Array {
+    if (dummyNumbers.has(tag)) return new Uint8Array(value.length);
+    // One of its own form (PS3.3 §C.12.1.1).
+    return tag === Tags.TimezoneOffsetFromUTC ? latin1Bytes('+0000') : this.#dummies.bytes(vr);
   }
 
   #mapUids(token: ElementToken, vr: Vr): void {
@@ -604,6 +610,7 @@ export class DatasetEditor {
   #editSequence(token: SequenceStartToken, rule: Rule): void {
     const { tag } = token;
     if (rule.heldBack !== undefined) throw new HeldBackError(rule.heldBack);
+    if (rule.isRequired) this.#report.remark('REQUIRED', tag);
     const { mode } = this.#frame;
     const isSequence = rule.vr === undefined || rule.vr === 'SQ';
     const isKept = rule.action === 'K' || rule.action === 'C';

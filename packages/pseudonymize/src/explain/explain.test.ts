@@ -27,6 +27,13 @@ describe('an explanation', () => {
     expect(explain('basic', 'SeriesDate', { sopClassUid: ct }).text).toBe(
       '(0008,0021) SeriesDate is removed (X): row (0008,0021) of Table E.1-1 says X/D, and it is of Type 3 in CT Image Storage.',
     );
+    const presentationState = { sopClassUid: '1.2.840.10008.5.1.4.1.1.11.1' };
+    expect(explain('basic', 'PresentationCreationDate', presentationState)).toMatchObject({
+      action: 'D',
+      type: 1,
+      text: expect.stringMatching(/of Table E\.1-1 says X, but it is of Type 1 in .*Presentation State/),
+    });
+    expect(explain('basic', 'PresentationCreationDate', { sopClassUid: ct })).toMatchObject({ action: 'X' });
     expect(explain('basic', 'SeriesDate').text).toMatch(
       /given a dummy value \(D\).* the strictest Type counts/,
     );

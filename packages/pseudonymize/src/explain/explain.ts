@@ -195,9 +195,10 @@ function whyOf(
       const stricter = overruled === undefined ? '' : `, which is stricter than ${optionText(overruled)}`;
       if (option !== undefined)
         return `${says}, and the option ${optionText(option)} overrides that${stricter}`;
-      if (!code.includes('/')) return says;
       const where =
         sopClassUid === undefined ? '' : ` in ${registeredUid(sopClassUid)?.name ?? 'its SOP class'}`;
+      if (code === 'X' && (type === 1 || type === 2)) return `${says}, but it is of Type ${type}${where}`;
+      if (!code.includes('/')) return says;
       if (type !== undefined) return `${says}, and it is of Type ${type}${where}`;
       return sopClassUid === undefined
         ? `${says}, and without a SOP class the strictest Type counts`

@@ -17,10 +17,11 @@ type ActionsByType = readonly [unknown: Action, type1: Action, type2: Action, ty
 
 /**
  * What a code means for each Type: the first of its actions that leaves a valid object (PS3.15 §E.3.1, notes on Table
- * E.1-1). Where the Type is not known, the one that is valid whatever it is; never K.
+ * E.1-1). Where the Type is not known, the one that is valid whatever it is; never K. What the table removes without regard to
+ * the Type is emptied or replaced where the IOD asks for it (docs/decisions/0013).
  */
 const actionsByType: Readonly<Record<ActionCode, ActionsByType>> = {
-  X: ['X', 'X', 'X', 'X'],
+  X: ['X', 'D', 'Z', 'X'],
   Z: ['Z', 'Z', 'Z', 'Z'],
   D: ['D', 'D', 'D', 'D'],
   U: ['U', 'U', 'U', 'U'],
@@ -40,7 +41,7 @@ export function actionOfType(code: ActionCode, type: AttributeType | undefined):
   return actionsByType[code][type ?? 0];
 }
 
-/** Does the code depend on the Type? */
-export function isCompound(code: ActionCode): boolean {
-  return code.length > 1;
+/** Does what the code means depend on the Type? */
+export function dependsOnType(code: ActionCode): boolean {
+  return code === 'X' || code.length > 1;
 }

@@ -14,7 +14,7 @@ import type { Recipe } from '../recipe/recipe.ts';
 import type { RecipeAction, RecipeRule } from '../recipe/recipe-rule.ts';
 import { createRuleMatcher } from '../recipe/rule-matcher.ts';
 import { selectorOf } from '../recipe/rule-selector.ts';
-import { type Action, type ActionCode, type AttributeType, actionOfType, isCompound } from './action.ts';
+import { type Action, type ActionCode, type AttributeType, actionOfType, dependsOnType } from './action.ts';
 import type { AttributeTypes } from './attribute-types.ts';
 import {
   confidentialityProfiles,
@@ -65,6 +65,8 @@ export interface Rule {
   readonly heldBack: string | undefined;
   /** Was it named by the recipe or an option, rather than kept because nothing is said about it? */
   readonly isNamed: boolean;
+  /** Does it stay, emptied or with a dummy, although the table removes it, because the IOD asks for it? */
+  readonly isRequired: boolean;
   /** The rule of the recipe, where that decided. */
   readonly recipeRule: RecipeRule | undefined;
   /** Creator of a private attribute, where the recipe or Table E.3.10-1 names it, so that it says nothing of a patient. */
@@ -171,6 +173,7 @@ export function compileProfile(recipe: Recipe): Profile {
       vrs: entry?.vrs ?? [],
       heldBack: reasonToHoldBack(tag, decision),
       isNamed,
+      isRequired: decision.by === 'table' && decision.code === 'X' && (action === 'Z' || action === 'D'),
       recipeRule: decision.by === 'recipe' ? decision.rule : undefined,
       creator: undefined,
       decision,
@@ -186,7 +189,8 @@ export function compileProfile(recipe: Recipe): Profile {
     if (tagElement(tag) === 0 || group <= 0x0002 || removedBesides.has(tag)) return removed(tag, 'always');
     const row = rowOf(tag);
     if (row !== undefined) {
-      const basic = actionOfType(row.basic, type);
+      const asked = typeAskedFor(tag, row.basic, type);
+      const basic = actionOfType(row.basic, asked);
       // Nobody looks for letters in the bits of curves and overlays, so that Clean Graphics leaves none of them; which private
       // attributes are safe, another table says.
       const columns = isPlane(group) || isPrivate(tag) ? {} : row.options;
@@ -195,7 +199,7 @@ export function compileProfile(recipe: Recipe): Profile {
         by: 'table',
         row: row.pattern,
         code: row.basic,
-        type: isCompound(row.basic) ? type : undefined,
+        type: dependsOnType(row.basic) ? asked : undefined,
         option,
         overruled,
       };
@@ -232,8 +236,8 @@ export function compileProfile(recipe: Recipe): Profile {
     const unknown = standardRule(tag, undefined);
     const { decision } = unknown;
     const depends =
-      (decision.by === 'table' && isCompound(decision.code)) ||
-      (decision.by === 'recipe' && isCompound(rowOf(tag)?.basic ?? 'X'));
+      (decision.by === 'table' && dependsOnType(decision.code)) ||
+      (decision.by === 'recipe' && dependsOnType(rowOf(tag)?.basic ?? 'Z'));
     const made = depends
       ? [unknown, standardRule(tag, 1), standardRule(tag, 2), standardRule(tag, 3)]
       : unknown;
@@ -348,6 +352,19 @@ function isAboutDates(rule: RecipeRule): boolean {
 /** Is a rule about private attributes too, and does it leave something of them? */
 function mayKeepPrivate({ action, creator, vr, tag }: RecipeRule): boolean {
   return action !== 'remove' && (creator !== undefined || vr !== undefined || /x/i.test(tag ?? ''));
+}
+
+/**
+ * The Type that a row's action goes by. No IOD asks for a plane that is gone as a whole. A sequence that the table removes has no
+ * items in any case: dummies would leave its form, and codes in it.
+ */
+function typeAskedFor(
+  tag: Tag,
+  code: ActionCode,
+  type: AttributeType | undefined,
+): AttributeType | undefined {
+  if (isPlane(tagGroup(tag))) return undefined;
+  return code === 'X' && type === 1 && dictionaryEntry(tag)?.vr === 'SQ' ? 2 : type;
 }
 
 /** Is it a group of curves (50xx) or overlays (60xx)? */
