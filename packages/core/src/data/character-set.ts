@@ -204,12 +204,25 @@ function decodeExtended(
   return text;
 }
 
+/** Most texts are ASCII, and need no designations. Undefined for one that is not, or has an ESC. */
+function encodeAscii(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 0x80 || code === ESC) return undefined;
+    bytes[at] = code;
+  }
+  return bytes;
+}
+
 function encodeExtended(
   text: string,
   initial: State,
   extensions: readonly GraphicSet[],
   delimiters: ReadonlySet<string>,
 ): Uint8Array | undefined {
+  const plain = initial.g0 === ascii ? encodeAscii(text) : undefined;
+  if (plain) return plain;
   const bytes: number[] = [];
   let { g0, g1 } = initial;
 

@@ -128,11 +128,24 @@ function encodeElements(attributes: Attributes, outer: EncodingContext): Encoded
 
 const specificCharacterSetKey = '00080005';
 
+/** Keys read already: answers to a query have the same ones again and again. */
+const tagsOfKeys = new Map<string, Tag>();
+/** There are fewer in use; whoever invents keys must not fill the memory. */
+const mostKeys = 8192;
+
 function tagOfKey(key: string): Tag {
-  if (!/^[\da-f]{8}$/i.test(key)) {
-    throw new DicomError('INVALID_VALUE', `Attributes have keys of eight hexadecimal digits, not "${key}".`);
+  let tag = tagsOfKeys.get(key);
+  if (tag === undefined) {
+    if (!/^[\da-f]{8}$/i.test(key)) {
+      throw new DicomError(
+        'INVALID_VALUE',
+        `Attributes have keys of eight hexadecimal digits, not "${key}".`,
+      );
+    }
+    tag = Number.parseInt(key, 16);
+    if (tagsOfKeys.size < mostKeys) tagsOfKeys.set(key, tag);
   }
-  return Number.parseInt(key, 16);
+  return tag;
 }
 
 function encodeAttribute(tag: Tag, attribute: JsonAttribute, context: EncodingContext): Uint8Array {

@@ -11,10 +11,11 @@ const undefinedLength = 0xffffffff;
  */
 export function encodeElement(tag: Tag, vr: Vr, value: Uint8Array, encoding: ElementEncoding): Uint8Array {
   const length = value.length + (value.length % 2);
-  const header = encodeElementHeader(tag, vr, length, encoding);
-  const bytes = new Uint8Array(header.length + length);
-  bytes.set(header);
-  bytes.set(value, header.length);
+  const written = checkedVr(tag, vr, length, encoding);
+  const header = encoding.explicitVr && hasLongLength(written) ? 12 : 8;
+  const bytes = new Uint8Array(header + length);
+  writeElementHeader(bytes, tag, written, length, encoding);
+  bytes.set(value, header);
   if (length > value.length) bytes[bytes.length - 1] = vrPadding(vr);
   return bytes;
 }
@@ -30,49 +31,78 @@ export function encodeElementHeader(
   length: number | undefined,
   encoding: ElementEncoding,
 ): Uint8Array {
+  const written = checkedVr(tag, vr, length, encoding);
+  const bytes = new Uint8Array(encoding.explicitVr && hasLongLength(written) ? 12 : 8);
+  writeElementHeader(bytes, tag, written, length, encoding);
+  return bytes;
+}
+
+/** The VR that a value of such a length is written with. */
+function checkedVr(tag: Tag, vr: Vr, length: number | undefined, encoding: ElementEncoding): Vr {
   if (length !== undefined && (length % 2 !== 0 || length >= undefinedLength)) {
     throw new DicomError(
       'INVALID_VALUE',
       `The value of ${formatTag(tag)} is ${length} bytes long; an element has an even length below 4 GiB.`,
     );
   }
-  const { explicitVr, littleEndian } = encoding;
-  if (!explicitVr) return encodeHead(8, tag, length, littleEndian);
-
   // A short VR can not say that it is longer: PS3.5 §6.2.2 has it written as UN then.
-  const written: Vr = hasLongLength(vr) || (length !== undefined && length <= 0xffff) ? vr : 'UN';
-  const long = hasLongLength(written);
-  const header = encodeHead(long ? 12 : 8, tag, long ? length : 0, littleEndian);
-  header[4] = written.charCodeAt(0);
-  header[5] = written.charCodeAt(1);
-  if (!long) {
-    header[6] = littleEndian ? length! & 0xff : length! >> 8;
-    header[7] = littleEndian ? length! >> 8 : length! & 0xff;
+  return !encoding.explicitVr || hasLongLength(vr) || (length !== undefined && length <= 0xffff) ? vr : 'UN';
+}
+
+function writeElementHeader(
+  bytes: Uint8Array,
+  tag: Tag,
+  vr: Vr,
+  length: number | undefined,
+  { explicitVr, littleEndian }: ElementEncoding,
+): void {
+  writeTag(bytes, tag, littleEndian);
+  if (!explicitVr) {
+    writeUint32(bytes, 4, length ?? undefinedLength, littleEndian);
+    return;
   }
-  return header;
+  bytes[4] = vr.charCodeAt(0);
+  bytes[5] = vr.charCodeAt(1);
+  if (hasLongLength(vr)) writeUint32(bytes, 8, length ?? undefinedLength, littleEndian);
+  else writeUint16(bytes, 6, length!, littleEndian);
 }
 
 /** The header of an item; `length` undefined for an undefined length (PS3.5 §7.5). */
 export function encodeItemHeader(length: number | undefined, encoding: ElementEncoding): Uint8Array {
-  return encodeHead(8, 0xfffee000, length, encoding.littleEndian);
+  return encodeHead(0xfffee000, length, encoding.littleEndian);
 }
 
 /** The delimiter that ends an item of undefined length. */
 export function encodeItemDelimiter(encoding: ElementEncoding): Uint8Array {
-  return encodeHead(8, 0xfffee00d, 0, encoding.littleEndian);
+  return encodeHead(0xfffee00d, 0, encoding.littleEndian);
 }
 
 /** The delimiter that ends a sequence of undefined length, or fragments. */
 export function encodeSequenceDelimiter(encoding: ElementEncoding): Uint8Array {
-  return encodeHead(8, 0xfffee0dd, 0, encoding.littleEndian);
+  return encodeHead(0xfffee0dd, 0, encoding.littleEndian);
 }
 
 /** Tag in the first four bytes, length in the last four. */
-function encodeHead(size: 8 | 12, tag: Tag, length: number | undefined, littleEndian: boolean): Uint8Array {
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, tag >>> 16, littleEndian);
-  view.setUint16(2, tag & 0xffff, littleEndian);
-  view.setUint32(size - 4, length ?? undefinedLength, littleEndian);
+function encodeHead(tag: Tag, length: number | undefined, littleEndian: boolean): Uint8Array {
+  const bytes = new Uint8Array(8);
+  writeTag(bytes, tag, littleEndian);
+  writeUint32(bytes, 4, length ?? undefinedLength, littleEndian);
   return bytes;
+}
+
+// Byte by byte: the buffer of a small array is only made when somebody asks for it, as a `DataView` does.
+
+function writeTag(bytes: Uint8Array, tag: Tag, littleEndian: boolean): void {
+  writeUint16(bytes, 0, tag >>> 16, littleEndian);
+  writeUint16(bytes, 2, tag & 0xffff, littleEndian);
+}
+
+function writeUint16(bytes: Uint8Array, at: number, value: number, littleEndian: boolean): void {
+  bytes[at] = littleEndian ? value : value >>> 8;
+  bytes[at + 1] = littleEndian ? value >>> 8 : value;
+}
+
+function writeUint32(bytes: Uint8Array, at: number, value: number, littleEndian: boolean): void {
+  writeUint16(bytes, at, littleEndian ? value & 0xffff : value >>> 16, littleEndian);
+  writeUint16(bytes, at + 2, littleEndian ? value >>> 16 : value & 0xffff, littleEndian);
 }

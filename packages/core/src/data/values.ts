@@ -69,6 +69,7 @@ function decodeTexts(text: string, vr: Vr): JsonValue[] {
   const trimmed = trimEnd(text);
   if (trimmed === '') return [];
   if (!isMultiValuedVr(vr)) return [trimmed];
+  if (!trimmed.includes('\\')) return [decodeText(trimmed, vr)];
   return trimmed.split('\\').map((part) => decodeText(part, vr));
 }
 

@@ -62,7 +62,9 @@ export function createLocalFilter(
   query: Query,
   options: MatchingOptions = {},
 ): (answer: Attributes) => boolean {
-  const identifier = attributesFrom(query.keys);
+  const identifier = Object.fromEntries(
+    Object.entries(attributesFrom(query.keys)).filter(([, { Value: values = [] }]) => values.length > 0),
+  );
   const patients = new Set<string>();
   return (answer) => {
     if (!matchesIdentifier(answer, identifier, options)) return false;
