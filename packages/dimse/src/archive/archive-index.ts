@@ -112,6 +112,16 @@ function requested(found: JsonAttribute | undefined, key: JsonAttribute): JsonAt
   } as JsonAttribute;
 }
 
+function pick(wanted: ReadonlySet<string>, attributes: Attributes): Record<string, JsonAttribute> {
+  const picked: Record<string, JsonAttribute> = {};
+  for (const key of wanted) if (attributes[key]) picked[key] = attributes[key];
+  return picked;
+}
+
+function characterSetAttribute(terms: readonly string[]): Attributes {
+  return attributesFrom({ SpecificCharacterSet: terms.length === 0 ? undefined : terms });
+}
+
 function* chosen<T>(map: ReadonlyMap<string, T>, keys: ReadonlySet<string> | undefined): Iterable<T> {
   if (keys === undefined) {
     yield* map.values();
@@ -173,11 +183,12 @@ export function createArchiveIndex(): ArchiveIndex {
     if (study?.series.size === 0) studies.delete(image.studyInstanceUid);
   }
 
-  /** Every entity of a level, with all attributes it is described by. */
+  /** Every entity of a level, with those of the wanted attributes it has; below the level of studies no others. */
   function* entities(
     level: QueryLevel,
     keys: UniqueKeys,
-  ): Iterable<{ attributes: Attributes; characterSet: readonly string[] }> {
+    wanted: ReadonlySet<string>,
+  ): Iterable<{ attributes: Attributes; characterSet: Attributes }> {
     if (level === 'PATIENT') {
       const byPatient = Map.groupBy(
         studies.values(),
@@ -186,12 +197,15 @@ export function createArchiveIndex(): ArchiveIndex {
       );
       for (const group of byPatient.values()) {
         const { patient, characterSet } = group.at(-1)!;
-        yield { attributes: { ...patient, ...patientCounts(group) }, characterSet };
+        yield {
+          attributes: { ...patient, ...patientCounts(group) },
+          characterSet: characterSetAttribute(characterSet),
+        };
       }
       return;
     }
     for (const study of chosen(studies, keys.studyInstanceUids)) {
-      const { characterSet } = study;
+      const characterSet = characterSetAttribute(study.characterSet);
       const ofStudy = { ...study.patient, ...study.attributes, ...studyCounts(study) };
       if (level === 'STUDY') {
         yield { attributes: ofStudy, characterSet };
@@ -199,13 +213,13 @@ export function createArchiveIndex(): ArchiveIndex {
       }
       for (const series of chosen(study.series, keys.seriesInstanceUids)) {
         const count = attributesFrom({ NumberOfSeriesRelatedInstances: String(series.images.size) });
-        const ofSeries = { ...ofStudy, ...series.attributes, ...count };
+        const ofSeries = pick(wanted, { ...ofStudy, ...series.attributes, ...count });
         if (level === 'SERIES') {
           yield { attributes: ofSeries, characterSet };
           continue;
         }
         for (const image of chosen(series.images, keys.sopInstanceUids)) {
-          yield { attributes: { ...ofSeries, ...image.attributes }, characterSet };
+          yield { attributes: { ...ofSeries, ...pick(wanted, image.attributes) }, characterSet };
         }
       }
     }
@@ -266,14 +280,13 @@ export function createArchiveIndex(): ArchiveIndex {
       const matched = Object.fromEntries(
         keys.filter((key) => matchingKeys[level].has(key)).map((key) => [key, identifier[key]!]),
       );
-      for (const { attributes, characterSet } of entities(level, uniqueKeysOf(identifier))) {
+      const wanted = new Set([...uniqueKeys[level], ...keys]);
+      for (const { attributes, characterSet } of entities(level, uniqueKeysOf(identifier), wanted)) {
         if (!matchesIdentifier(attributes, matched, options)) continue;
-        const unique = uniqueKeys[level].filter((key) => attributes[key] !== undefined);
-        yield {
-          ...attributesFrom({ SpecificCharacterSet: characterSet.length === 0 ? undefined : characterSet }),
-          ...Object.fromEntries(unique.map((key) => [key, attributes[key]!])),
-          ...Object.fromEntries(keys.map((key) => [key, requested(attributes[key], identifier[key]!)])),
-        };
+        const answer: Record<string, JsonAttribute> = { ...characterSet };
+        for (const key of uniqueKeys[level]) if (attributes[key]) answer[key] = attributes[key];
+        for (const key of keys) answer[key] = requested(attributes[key], identifier[key]!);
+        yield answer;
       }
     },
   };

@@ -2,12 +2,13 @@ import { setImmediate as othersFirst } from 'node:timers/promises';
 import { type Attributes, DicomError, encodeDataset, type QueryLevel } from '@adit/core';
 import { Status } from '../status.ts';
 import { FIND_MODELS } from './acceptance.ts';
+import { Cancellation } from './cancellation.ts';
 import type { ScpHandlers } from './handlers.ts';
 import { readIdentifier } from './identifier.ts';
 import { answer, type Service } from './serve.ts';
 
-/** Answers sent before other associations, and the peer, get their turn. */
-const MATCHES_IN_A_ROW = 16;
+/** Most answers sent before other associations, and the peer, get their turn. */
+const MATCHES_IN_A_ROW = 64;
 
 /** C-FIND as SCP (PS3.7 §9.1.2): one pending answer for each match the handler yields; C-CANCEL ends it with FE00. */
 export async function serveFind(service: Service, find: NonNullable<ScpHandlers['find']>): Promise<void> {
@@ -19,12 +20,20 @@ export async function serveFind(service: Service, find: NonNullable<ScpHandlers[
     pending = Status.pendingOptionalKeys;
   };
   const matches = find({ ...context, ...query, extensions, ignoresKeys })[Symbol.asyncIterator]();
-  const cancelled = untilAborted(context.signal);
+  const cancellation = new Cancellation(context.signal);
+  // Matches from memory and a connection with room leave the event loop no time: not even for a C-CANCEL. The first rows are
+  // short, so that the first answers come soon.
+  let row = 1;
+  let left = row;
   try {
-    for (let count = 1; ; count++) {
-      // Matches from memory and a connection with room leave the event loop no time: not even for a C-CANCEL.
-      if (count % MATCHES_IN_A_ROW === 0) await othersFirst();
-      const next = await Promise.race([matches.next(), cancelled.promise]);
+    for (;;) {
+      if (left === 0) {
+        await othersFirst();
+        row = Math.min(2 * row, MATCHES_IN_A_ROW);
+        left = row;
+      }
+      left -= 1;
+      const next = await cancellation.before(matches.next());
       if (next === undefined || context.signal.aborted) break;
       if (next.done) return await answer(service, { status: Status.success });
       const identifier = encodeMatch(next.value, query.level, request.context.transferSyntax);
@@ -32,7 +41,7 @@ export async function serveFind(service: Service, find: NonNullable<ScpHandlers[
     }
     return await answer(service, { status: Status.cancel });
   } finally {
-    cancelled.stop();
+    cancellation.stop();
     // The handler may be in the middle of something: it is told, not waited for.
     void Promise.resolve(matches.return?.()).catch(() => undefined);
   }
@@ -48,13 +57,4 @@ function encodeMatch(match: Attributes, level: QueryLevel, transferSyntaxUid: st
     const utf8: Attributes = { ...named, '00080005': { vr: 'CS', Value: ['ISO_IR 192'] } };
     return encodeDataset(utf8, { transferSyntaxUid });
   }
-}
-
-/** Resolves when the signal is aborted; `stop` lets go of it. */
-export function untilAborted(signal: AbortSignal): { promise: Promise<undefined>; stop: () => void } {
-  const { promise, resolve } = Promise.withResolvers<undefined>();
-  const listener = () => resolve(undefined);
-  if (signal.aborted) listener();
-  signal.addEventListener('abort', listener, { once: true });
-  return { promise, stop: () => signal.removeEventListener('abort', listener) };
 }

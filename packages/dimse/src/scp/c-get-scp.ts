@@ -2,7 +2,7 @@ import type { DicomInstance } from '@adit/core';
 import { sendStore } from '../c-store.ts';
 import { type StatusCategory, statusCategory } from '../status.ts';
 import { GET_MODELS } from './acceptance.ts';
-import { untilAborted } from './c-find-scp.ts';
+import { Cancellation } from './cancellation.ts';
 import type { ScpHandlers } from './handlers.ts';
 import { readIdentifier } from './identifier.ts';
 import type { Service } from './serve.ts';
@@ -22,11 +22,11 @@ export async function serveGet(service: Service, get: NonNullable<ScpHandlers['g
   const perform = async (instance: DicomInstance) =>
     operation.ended(instance.sopInstanceUid, await send(service, instance));
   const iterator = instances[Symbol.asyncIterator]();
-  const cancelled = untilAborted(context.signal);
+  const cancellation = new Cancellation(context.signal);
   let previous: Promise<void> = Promise.resolve();
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), cancelled.promise]);
+      const next = await cancellation.before(iterator.next());
       if (next === undefined || context.signal.aborted || next.done) break;
       const current = perform(next.value);
       current.catch(() => undefined);
@@ -36,7 +36,7 @@ export async function serveGet(service: Service, get: NonNullable<ScpHandlers['g
     await previous;
     await operation.end(context.signal.aborted ? 'cancelled' : undefined);
   } finally {
-    cancelled.stop();
+    cancellation.stop();
     void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 }

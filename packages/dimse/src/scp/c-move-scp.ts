@@ -2,7 +2,7 @@ import type { DicomInstance } from '@adit/core';
 import { DimseError } from '../dimse-error.ts';
 import { Status, type StatusCategory } from '../status.ts';
 import { MOVE_MODELS } from './acceptance.ts';
-import { untilAborted } from './c-find-scp.ts';
+import { Cancellation } from './cancellation.ts';
 import type { MoveAnswer, ScpHandlers } from './handlers.ts';
 import { readIdentifier } from './identifier.ts';
 import { answer, type Service } from './serve.ts';
@@ -25,7 +25,7 @@ export async function serveMove(service: Service, move: NonNullable<ScpHandlers[
   });
   const operation = new SubOperations(service, count);
   const iterator = instances[Symbol.asyncIterator]();
-  const cancelled = untilAborted(context.signal);
+  const cancellation = new Cancellation(context.signal);
   let unable = false;
   let drawn: Promise<unknown> = Promise.resolve();
 
@@ -39,7 +39,7 @@ export async function serveMove(service: Service, move: NonNullable<ScpHandlers[
   /** Sends objects of the common list until it is empty. */
   async function work(): Promise<void> {
     for (;;) {
-      const next = await Promise.race([draw(), cancelled.promise]);
+      const next = await cancellation.before(draw());
       if (next === undefined || context.signal.aborted || next.done) return;
       const instance = next.value;
       if (unable) {
@@ -61,7 +61,7 @@ export async function serveMove(service: Service, move: NonNullable<ScpHandlers[
     await Promise.all(workers);
     await operation.end(context.signal.aborted ? 'cancelled' : unable ? 'unable' : undefined);
   } finally {
-    cancelled.stop();
+    cancellation.stop();
     void Promise.resolve(iterator.return?.()).catch(() => undefined);
     await sink[Symbol.asyncDispose]?.();
   }
