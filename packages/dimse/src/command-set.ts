@@ -147,7 +147,9 @@ function valueLength(value: string | number | number[]): number {
  * lacks a Command Field.
  */
 export function decodeCommandSet(bytes: Buffer): CommandSet {
-  const found: Record<string, string | number | readonly (number | string)[]> = {};
+  const found: Record<string, string | number | readonly (number | string)[]> = {
+    commandDataSetType: NO_DATA_SET,
+  };
   let offset = 0;
   while (offset < bytes.length) {
     if (bytes.length - offset < ELEMENT_HEADER_LENGTH) throw malformed('ends within an element');
@@ -157,36 +159,37 @@ export function decodeCommandSet(bytes: Buffer): CommandSet {
     const end = start + bytes.readUInt32LE(offset + 4);
     if (end > bytes.length) throw malformed('has an element that is longer than itself');
     const known = group === 0 ? BY_ELEMENT.get(element) : undefined;
-    const value = bytes.subarray(start, end);
-    if (known && end > start) found[known.name] = decodeValue(known.kind, value);
+    if (known && end > start) found[known.name] = decodeValue(known.kind, bytes, start, end);
     else if (group * 0x10000 + element === FAILED_SOP_INSTANCE_UID_LIST) {
-      found.failedSopInstanceUidList = text(value)
+      found.failedSopInstanceUidList = text(bytes, start, end)
         .split('\\')
         .filter((uid) => uid !== '');
     }
     offset = end;
   }
   if (found.commandField === undefined) throw malformed('has no Command Field (0000,0100)');
-  return { commandDataSetType: NO_DATA_SET, ...found } as CommandSet;
+  return found as unknown as CommandSet;
 }
 
-function decodeValue(kind: Kind, value: Buffer): string | number | number[] {
+/** The value lies from `start` to `end`. Of each match of a query some are read, so that no views are made of them. */
+function decodeValue(kind: Kind, bytes: Buffer, start: number, end: number): string | number | number[] {
   if (kind === 'US') {
-    if (value.length < 2) throw malformed('has a number of one byte');
-    return value.readUInt16LE(0);
+    if (end - start < 2) throw malformed('has a number of one byte');
+    return bytes.readUInt16LE(start);
   }
   if (kind === 'AT') {
     const tags: number[] = [];
-    for (let at = 0; at + 4 <= value.length; at += 4) {
-      tags.push(value.readUInt16LE(at) * 0x10000 + value.readUInt16LE(at + 2));
+    for (let at = start; at + 4 <= end; at += 4) {
+      tags.push(bytes.readUInt16LE(at) * 0x10000 + bytes.readUInt16LE(at + 2));
     }
     return tags;
   }
-  return text(value);
+  return text(bytes, start, end);
 }
 
-function text(value: Buffer): string {
-  return value.toString('latin1').replaceAll('\0', ' ').trim();
+function text(bytes: Buffer, start: number, end: number): string {
+  const value = bytes.toString('latin1', start, end);
+  return (value.includes('\0') ? value.replaceAll('\0', ' ') : value).trim();
 }
 
 function malformed(what: string): ProtocolError {

@@ -107,7 +107,8 @@ export class IdentifierCollector implements DatasetReceiver {
   }
 
   finish(): void {
-    this.#onDone(Buffer.concat(this.#pieces));
+    const [only] = this.#pieces;
+    this.#onDone(only && this.#pieces.length === 1 ? only : Buffer.concat(this.#pieces));
   }
 
   fail(): void {

@@ -179,18 +179,31 @@ export function frameMessage(
   command: Uint8Array,
   dataset?: Uint8Array,
 ): Buffer {
-  const parts: [control: number, bytes: Uint8Array][] = [[PDV_COMMAND, command]];
-  if (dataset) parts.push([0, dataset]);
-  const pieces: Uint8Array[] = [];
-  for (const [control, bytes] of parts) {
-    let at = 0;
-    do {
-      const end = Math.min(bytes.length, at + maximumFragment);
-      const headers = Buffer.alloc(HEADERS_LENGTH);
-      writeHeaders(headers, 0, end - at, contextId, end === bytes.length ? control | PDV_LAST : control);
-      pieces.push(headers, bytes.subarray(at, end));
-      at = end;
-    } while (at < bytes.length);
-  }
-  return Buffer.concat(pieces);
+  const framed = (bytes: Uint8Array) =>
+    bytes.length + HEADERS_LENGTH * Math.max(1, Math.ceil(bytes.length / maximumFragment));
+  const message = Buffer.allocUnsafe(framed(command) + (dataset ? framed(dataset) : 0));
+  const end = frame(message, 0, contextId, maximumFragment, PDV_COMMAND, command);
+  if (dataset) frame(message, end, contextId, maximumFragment, 0, dataset);
+  return message;
+}
+
+/** Returns where it ended. */
+function frame(
+  target: Buffer,
+  from: number,
+  contextId: number,
+  maximumFragment: number,
+  control: number,
+  bytes: Uint8Array,
+): number {
+  let to = from;
+  let at = 0;
+  do {
+    const end = Math.min(bytes.length, at + maximumFragment);
+    writeHeaders(target, to, end - at, contextId, end === bytes.length ? control | PDV_LAST : control);
+    target.set(bytes.subarray(at, end), to + HEADERS_LENGTH);
+    to += HEADERS_LENGTH + end - at;
+    at = end;
+  } while (at < bytes.length);
+  return to;
 }
