@@ -18,6 +18,8 @@ export interface Config {
   readonly trustedProxies: number;
   /** `ADIT_AE_TITLE`: AE title ADIT calls with and receives under. Default: ADIT. */
   readonly aeTitle: string;
+  /** `ADIT_RECEIVER_HOST`: address on which DICOM objects are received. Default: that of `ADIT_HOST`. */
+  readonly receiverHost: string;
   /** `ADIT_RECEIVER_PORT`: port on which DICOM objects are received, 0 for any free one. Default: 11112. */
   readonly receiverPort: number;
   /** `ADIT_LOG_LEVEL`: least severity that is logged. Default: info. */
@@ -49,6 +51,9 @@ function port(fallback: number) {
     .describe('a port from 0 to 65535');
 }
 
+const host = z.string().regex(/^[\w.:-]{1,255}$/);
+const AN_ADDRESS = 'an address of this machine, 0.0.0.0 for all of them';
+
 /** Every variable; its description completes the sentence "NAME must be …". */
 const environmentSchema = z.object({
   ADIT_DATA: z.string().default('.adit').describe('the path of a folder'),
@@ -63,11 +68,7 @@ const environmentSchema = z.object({
     .refine((key) => key !== undefined)
     .optional()
     .describe('32 bytes as base64 or hex, as "openssl rand -base64 32" makes them'),
-  ADIT_HOST: z
-    .string()
-    .regex(/^[\w.:-]{1,255}$/)
-    .default('127.0.0.1')
-    .describe('an address of this machine, 0.0.0.0 for all of them'),
+  ADIT_HOST: host.default('127.0.0.1').describe(AN_ADDRESS),
   ADIT_PORT: port(8080),
   ADIT_TRUST_PROXY: z
     .string()
@@ -82,6 +83,7 @@ const environmentSchema = z.object({
     .regex(/^[\x20-\x5b\x5d-\x7e]{1,16}$/)
     .default('ADIT')
     .describe('an AE title: 1 to 16 characters of ASCII, no backslash'),
+  ADIT_RECEIVER_HOST: host.optional().describe(AN_ADDRESS),
   ADIT_RECEIVER_PORT: port(11112),
   ADIT_LOG_LEVEL: z
     .enum(logLevels)
@@ -119,6 +121,7 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     port: values.ADIT_PORT,
     trustedProxies: values.ADIT_TRUST_PROXY,
     aeTitle: values.ADIT_AE_TITLE,
+    receiverHost: values.ADIT_RECEIVER_HOST ?? values.ADIT_HOST,
     receiverPort: values.ADIT_RECEIVER_PORT,
     logLevel: values.ADIT_LOG_LEVEL,
     logFile: values.ADIT_LOG_FILE === undefined ? undefined : resolve(values.ADIT_LOG_FILE),

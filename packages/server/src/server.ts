@@ -24,12 +24,13 @@ import { nodeRoutes } from './nodes/routes.ts';
 import { createNodeService } from './nodes/service.ts';
 import { queryRoutes } from './query/routes.ts';
 import { startWorker } from './queue/worker.ts';
+import { startReceiver } from './receiver/start-receiver.ts';
 import type { Secrets } from './runtime/secrets.ts';
 import { systemRoutes } from './system/routes.ts';
 import { attemptTransfer } from './transfer/attempt-transfer.ts';
 
 export interface ServerOptions {
-  config: Pick<Config, 'host' | 'port' | 'aeTitle' | 'receiverPort' | 'dataDirectory'>;
+  config: Pick<Config, 'host' | 'port' | 'aeTitle' | 'receiverHost' | 'receiverPort' | 'dataDirectory'>;
   /** A database whose tables are up to date. Stays open when the server closes. */
   db: Kysely<Schema>;
   /** The connections of `db`: at least ten. */
@@ -71,8 +72,9 @@ export async function createServer(options: ServerOptions): Promise<Server> {
   const notifications = started.use(
     await listenTo({ pool, logger, channels: [EVENTS_CHANNEL, CANCEL_CHANNEL] }),
   );
-  const open: OpenOptions = { secrets, callingAeTitle: config.aeTitle };
   const nodes = createNodeService({ db, secrets, dataDirectory: config.dataDirectory });
+  const receiver = started.use(await startReceiver({ config, nodes, logger }));
+  const open: OpenOptions = { secrets, callingAeTitle: config.aeTitle, receiver };
   const liveEvents = createLiveEvents({ db, notifications, logger });
   started.defer(() => liveEvents.close());
   const sessions = createSessions({ pool, secrets, logger });

@@ -26,6 +26,12 @@ const dimseNode = z.strictObject({
     .regex(/^[\w.:-]+$/, 'must be the name or the IP address of a machine'),
   port: z.int().min(1).max(65535),
   maxAssociations: z.int().min(1).max(64).default(4).describe('Most associations ADIT opens to it at once'),
+  retrieve: z
+    .enum(['c-get', 'c-move'])
+    .default('c-get')
+    .describe(
+      'How studies are fetched from it: c-move has it send them to the receiver of ADIT, which it must know',
+    ),
   maxTasks,
 });
 

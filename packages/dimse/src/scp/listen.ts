@@ -48,8 +48,11 @@ export interface ListenOptions {
    * reason given. Default: all.
    */
   addresses?: readonly string[];
-  /** Decides on each peer; false rejects with "calling AE title not recognised". Default: everybody. */
-  allow?: (peer: CallingPeer) => boolean;
+  /**
+   * Decides on each peer; false rejects with "calling AE title not recognised", and so does what it throws, which goes to
+   * `onError`. Default: everybody.
+   */
+  allow?: (peer: CallingPeer) => boolean | Promise<boolean>;
   /**
    * Decides on the user identity of each request; undefined: it has none, or one of a kind that is not known. False rejects
    * with no reason given; what it throws does too, and goes to `onError`. Default: identities are taken no notice of.
@@ -237,6 +240,8 @@ function addressOf(socket: Socket): string {
 const CONTROL_CHARACTERS = /[\x00-\x1f\x7f-\x9f]/;
 /** Rejected-permanent by the service user, no reason given (PS3.8 Table 9-21). */
 const NO_REASON = { result: 1, source: 1, reason: 1 } as const;
+/** The same, calling AE title not recognised. */
+const UNKNOWN_CALLER = { result: 1, source: 1, reason: 3 } as const;
 const NOBODY: CallingPeer = { callingAeTitle: '', calledAeTitle: '', remoteAddress: '' };
 
 function listenTrouble(error: NodeJS.ErrnoException): string {
@@ -328,8 +333,19 @@ class Connection {
     const { callingAeTitle, calledAeTitle } = request;
     this.#peer = { ...this.#peer, callingAeTitle, calledAeTitle };
     const rejection = this.#judge(request);
+    const { allow, authenticate } = this.#options;
     if (rejection) this.#reject(rejection);
-    else if (this.#options.authenticate) void this.#authenticate(request, this.#options.authenticate);
+    else if (allow || authenticate) void this.#decide(request);
+    else this.#accept(request);
+  }
+
+  /** Asks those outside who may have to look it up. The peer may have gone meanwhile. */
+  async #decide(request: AssociateRq): Promise<void> {
+    const { authenticate } = this.#options;
+    const allowed = await this.#isAllowed();
+    if (this.#upper.state !== Sta.awaitingLocalAssociateResponse) return;
+    if (!allowed) this.#reject(UNKNOWN_CALLER);
+    else if (authenticate) await this.#authenticate(request, authenticate);
     else this.#accept(request);
   }
 
@@ -345,7 +361,6 @@ class Connection {
     } catch (error) {
       this.#options.onError?.(error, this.#peer);
     }
-    // The peer may have gone meanwhile.
     if (this.#upper.state !== Sta.awaitingLocalAssociateResponse) return;
     if (verdict === false) {
       this.#reject(NO_REASON);
@@ -419,9 +434,9 @@ class Connection {
   }
 
   /** An `allow` that throws lets nobody in. */
-  #isAllowed(): boolean {
+  async #isAllowed(): Promise<boolean> {
     try {
-      return this.#options.allow?.(this.#peer) ?? true;
+      return (await this.#options.allow?.(this.#peer)) ?? true;
     } catch (error) {
       this.#options.onError?.(error, this.#peer);
       return false;
@@ -434,9 +449,9 @@ class Connection {
     if (!this.#access.mayConnect(this.#peer.remoteAddress)) return NO_REASON;
     if (request.applicationContext !== APPLICATION_CONTEXT) return permanent(2);
     // Titles get into logs: no line breaks, no colours.
-    if (CONTROL_CHARACTERS.test(request.callingAeTitle)) return permanent(3);
+    if (CONTROL_CHARACTERS.test(request.callingAeTitle)) return UNKNOWN_CALLER;
     if (!this.#access.isCalled(request.calledAeTitle)) return permanent(7);
-    if (!this.#access.mayCall(request.callingAeTitle) || !this.#isAllowed()) return permanent(3);
+    if (!this.#access.mayCall(request.callingAeTitle)) return UNKNOWN_CALLER;
     if (maximumFragmentLength(request.userInformation.maximumLength) === 0) return NO_REASON;
     return undefined;
   }

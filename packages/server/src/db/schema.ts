@@ -28,7 +28,16 @@ export interface SessionTable {
 
 /** What is kept of a node beside its columns: the settings of the contract that are no secret. */
 export type StoredNodeSettings =
-  | { kind: 'dimse'; aeTitle: string; host: string; port: number; maxAssociations: number; maxTasks: number }
+  | {
+      kind: 'dimse';
+      aeTitle: string;
+      host: string;
+      port: number;
+      maxAssociations: number;
+      /** Nodes that were there before there was a choice have none: `c-get`. */
+      retrieve?: 'c-get' | 'c-move';
+      maxTasks: number;
+    }
   | { kind: 'dicomweb'; url: string; maxTasks: number }
   | { kind: 'folder'; path: string };
 

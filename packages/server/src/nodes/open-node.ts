@@ -7,7 +7,8 @@ import {
 } from '@adit/core';
 import { createFolderSink } from '@adit/core/node';
 import { createDicomWebClient, createDicomWebSink, type DicomWebServiceOptions } from '@adit/dicomweb';
-import { createDimseClient, createDimseSink, type DimseNode } from '@adit/dimse';
+import { createDimseClient, createDimseSink, type DimseNode, type Receiver } from '@adit/dimse';
+import type { StoredNodeSettings } from '../db/schema.ts';
 import { ServerError } from '../errors.ts';
 import type { Secrets } from '../runtime/secrets.ts';
 import { authorizationOf } from './service.ts';
@@ -17,6 +18,8 @@ export interface OpenOptions {
   secrets: Secrets;
   /** AE title this server calls with. */
   callingAeTitle: string;
+  /** Takes what nodes send because of a C-MOVE; undefined where this server does not listen. */
+  receiver?: Receiver | undefined;
 }
 
 /** A node that can be searched and read from. */
@@ -32,7 +35,7 @@ export function openSource(node: StoredNode, options: OpenOptions): OpenSource {
   const { settings } = node;
   switch (settings.kind) {
     case 'dimse':
-      return createDimseClient(toDimseNode(settings, options));
+      return createDimseClient(toDimseNode(settings, options), { receiver: options.receiver });
     case 'dicomweb':
       return createDicomWebClient(toDicomWebService(node, settings, options));
     case 'folder':
@@ -97,9 +100,9 @@ function toDicomWebService(
 
 /** A node of this server as @adit/dimse knows it. */
 export function toDimseNode(
-  settings: { aeTitle: string; host: string; port: number; maxAssociations: number },
+  settings: Extract<StoredNodeSettings, { kind: 'dimse' }>,
   { callingAeTitle }: Pick<OpenOptions, 'callingAeTitle'>,
 ): DimseNode {
-  const { aeTitle, host, port, maxAssociations } = settings;
-  return { aeTitle, host, port, maxAssociations, callingAeTitle };
+  const { aeTitle, host, port, maxAssociations, retrieve = 'c-get' } = settings;
+  return { aeTitle, host, port, maxAssociations, retrieve, callingAeTitle };
 }

@@ -22,15 +22,14 @@ function isLinkLocal({ address }: NetworkInterfaceInfo): boolean {
 
 /** What to register of this server at a PACS. */
 export function describeRegistration(
-  server: { aeTitle: string; receiverPort: number },
+  server: { aeTitle: string; receiverPort: number; receiverListening: boolean },
   interfaces = networkInterfaces(),
 ): Registration {
   return {
     callingAeTitle: server.aeTitle,
     receiverAeTitle: server.aeTitle,
     receiverPort: server.receiverPort,
-    // Studies are fetched by C-GET, which needs no receiver.
-    receiverListening: false,
+    receiverListening: server.receiverListening,
     addresses: addressesOf(interfaces),
   };
 }

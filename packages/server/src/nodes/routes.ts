@@ -7,6 +7,7 @@ import type { NodeService } from './service.ts';
 export function nodeRoutes(options: {
   nodes: NodeService;
   open: OpenOptions;
+  /** Of the configuration. */
   receiverPort: number;
 }): ApiHandlers<'listNodes' | 'createNode' | 'updateNode' | 'deleteNode' | 'echoNode' | 'registration'> {
   const { nodes, open } = options;
@@ -17,6 +18,10 @@ export function nodeRoutes(options: {
     deleteNode: ({ params }) => nodes.remove(params.nodeId),
     echoNode: async ({ params, signal }) => echoNode(await nodes.get(params.nodeId), { ...open, signal }),
     registration: async () =>
-      describeRegistration({ aeTitle: open.callingAeTitle, receiverPort: options.receiverPort }),
+      describeRegistration({
+        aeTitle: open.callingAeTitle,
+        receiverPort: open.receiver?.port ?? options.receiverPort,
+        receiverListening: open.receiver !== undefined,
+      }),
   };
 }

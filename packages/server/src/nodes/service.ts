@@ -18,6 +18,8 @@ export interface NodeService {
   remove(id: string): Promise<void>;
   /** Throws `NOT_FOUND`. */
   get(id: string): Promise<StoredNode>;
+  /** Is this the AE title of a node? */
+  knowsAeTitle(aeTitle: string): Promise<boolean>;
   /** A node that may be searched and transferred from. Throws `NOT_FOUND` and `INVALID_REQUEST`. */
   getSource(id: string): Promise<StoredNode>;
 }
@@ -58,6 +60,13 @@ export function createNodeService(options: {
         throw new InvalidRequestError(`${node.name} is not a source: choose another node.`);
       }
       return node;
+    },
+
+    async knowsAeTitle(aeTitle) {
+      const nodes = await selectNodes(db);
+      return nodes.some(
+        ({ settings }) => settings.kind === 'dimse' && settings.aeTitle.trim() === aeTitle.trim(),
+      );
     },
 
     async list() {
@@ -131,8 +140,8 @@ function secretContext(id: string): string {
 function settingsOf(input: NodeInput): StoredNodeSettings {
   switch (input.kind) {
     case 'dimse': {
-      const { kind, aeTitle, host, port, maxAssociations, maxTasks } = input;
-      return { kind, aeTitle, host, port, maxAssociations, maxTasks };
+      const { kind, aeTitle, host, port, maxAssociations, retrieve, maxTasks } = input;
+      return { kind, aeTitle, host, port, maxAssociations, retrieve, maxTasks };
     }
     case 'dicomweb': {
       const { kind, url, maxTasks } = input;
@@ -146,7 +155,7 @@ function settingsOf(input: NodeInput): StoredNodeSettings {
 function toNode({ id, name, source, destination, settings, authorization }: StoredNode): Node {
   switch (settings.kind) {
     case 'dimse':
-      return { id, name, source, destination, ...settings };
+      return { id, name, source, destination, ...settings, retrieve: settings.retrieve ?? 'c-get' };
     case 'dicomweb':
       return {
         id,

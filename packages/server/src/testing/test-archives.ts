@@ -48,7 +48,7 @@ export async function addNode(
   admin: Client,
   name: string,
   { aeTitle, port }: { aeTitle: string; port: number },
-  options: { maxTasks?: number; maxAssociations?: number } = {},
+  options: { maxTasks?: number; maxAssociations?: number; retrieve?: 'c-get' | 'c-move' } = {},
 ): Promise<string> {
   const { id } = await admin.createNode({
     body: {

@@ -27,7 +27,12 @@ export const PASSWORD = 'correct horse battery staple';
 /** A server on a database, with an administrator and two users who are logged in. */
 export async function startTestServer(
   database: TestDatabase,
-  options: Partial<Omit<ServerOptions, 'config' | 'db' | 'pool'>> = {},
+  {
+    receiverPort = 0,
+    ...options
+  }: Partial<Omit<ServerOptions, 'config' | 'db' | 'pool'>> & {
+    receiverPort?: number;
+  } = {},
 ): Promise<TestServer> {
   const dataDirectory = mkdtempSync(join(tmpdir(), 'adit-test-'));
   const log: string[] = [];
@@ -36,7 +41,8 @@ export async function startTestServer(
       host: '127.0.0.1',
       port: 0,
       aeTitle: 'ADIT',
-      receiverPort: 11112,
+      receiverHost: '127.0.0.1',
+      receiverPort,
       dataDirectory,
     },
     db: database.db,

@@ -12,6 +12,7 @@ import { createPseudonymizer } from '@adit/pseudonymize';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { Schema } from '../db/schema.ts';
+import { ServerError } from '../errors.ts';
 import { selectLedger } from '../jobs/ledger-store.ts';
 import type { AttemptResult, ClaimedTask } from '../jobs/task-lifecycle.ts';
 import { type OpenOptions, openDestination, openSource } from '../nodes/open-node.ts';
@@ -43,6 +44,7 @@ export async function attemptTransfer(
       nodes.get(task.sourceId),
       nodes.get(task.destinationId),
     ]);
+    needReceiver(sourceNode, open);
     await using source = openSource(sourceNode, open);
     await using destination = openDestination(destinationNode, {
       ...open,
@@ -67,6 +69,16 @@ export async function attemptTransfer(
   } finally {
     await recorder.finish();
   }
+}
+
+/** The port may be free again at the next attempt, on another machine or after a restart. */
+function needReceiver({ name, settings }: StoredNode, { receiver }: OpenOptions): void {
+  if (settings.kind !== 'dimse' || settings.retrieve !== 'c-move' || receiver) return;
+  throw new ServerError(
+    'NO_RECEIVER',
+    `${name} sends by C-MOVE, and ADIT does not listen on its receiving port: look into its log for the reason.`,
+    { retryable: true },
+  );
 }
 
 function selectionOf({ studyInstanceUid, patientId, seriesInstanceUids }: ClaimedTask): Selection {

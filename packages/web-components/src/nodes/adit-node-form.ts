@@ -159,7 +159,16 @@ export class AditNodeForm extends AditElement {
               },
             )}
             ${this.#maxTasks(known?.maxTasks)}
-          </div>`;
+          </div>
+          <wa-select
+            name="retrieve"
+            label="Studies are fetched with"
+            .value=${known?.retrieve ?? 'c-get'}
+            hint="With C-MOVE the PACS sends them to ADIT, which must be registered there as shown above."
+          >
+            <wa-option value="c-get">C-GET</wa-option>
+            <wa-option value="c-move">C-MOVE</wa-option>
+          </wa-select>`;
       }
       case 'dicomweb': {
         const known = node?.kind === 'dicomweb' ? node : undefined;
@@ -241,6 +250,7 @@ export class AditNodeForm extends AditElement {
         host: text('host'),
         port: Number(text('port')),
         maxAssociations: Number(text('maxAssociations')),
+        retrieve: text('retrieve') === 'c-move' ? 'c-move' : 'c-get',
         maxTasks: Number(text('maxTasks')),
       }),
       dicomweb: () => ({

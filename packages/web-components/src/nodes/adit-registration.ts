@@ -90,8 +90,8 @@ export class AditRegistration extends AditElement {
       ${
         facts && !facts.receiverListening
           ? html`<p class="muted remark">
-            Nothing listens at the receiving port yet: studies are fetched with C-GET over the connection that ADIT opens.
-            Enter the port where a PACS insists on one.
+            Nothing listens at the receiving port: another program has it, as the log of ADIT says. Studies that are
+            fetched with C-GET need none.
           </p>`
           : nothing
       }
