@@ -3,13 +3,14 @@ import { benchDimse, dimseRows } from './dimse/bench-dimse.ts';
 import { describeMachine } from './machine.ts';
 import type { Result } from './measurement.ts';
 import { benchPseudonymize, type RepeatedFigure } from './pseudonymize.ts';
-import { benchRelay } from './relay.ts';
+import { benchRelay, relayRows } from './relay.ts';
 
-const usage = `Usage: pnpm bench dimse [ROW…] | relay | pseudonymize [--quick] [--rounds N]
+const usage = `Usage: pnpm bench dimse [ROW…] | relay [ROW…] | pseudonymize [--quick] [--rounds N]
 
   dimse   the DIMSE services beside storescu, storescp, getscu and findscu, and what they must not exceed;
           rows: ${Object.keys(dimseRows).join(', ')} (default: all)
-  relay   a study from one Orthanc to another, beside getscu and storescu one after the other
+  relay   a study from one Orthanc to another, beside getscu and storescu, or curl, one after the other; C-MOVE beside C-GET;
+          memory and disk of a large study; rows: ${Object.keys(relayRows).join(', ')} (default: all)
 
   pseudonymize   headers beside reading them with dicom-parser, pixels, memory, a folder over the cores, Chromium
 
@@ -44,7 +45,8 @@ const { positionals, values } = parseArgs({
 const [name, ...rows] = positionals;
 const rounds = Number(values.rounds);
 const benchmark = name === undefined ? undefined : benchmarks[name];
-const rowsExist = rows.every((row) => name === 'dimse' && Object.hasOwn(dimseRows, row));
+const known = { dimse: dimseRows, relay: relayRows }[name ?? ''] ?? {};
+const rowsExist = rows.every((row) => Object.hasOwn(known, row));
 if (values.help || !benchmark || !rowsExist || !Number.isInteger(rounds) || rounds < 1) {
   console.log(usage);
   process.exitCode = values.help || name === undefined ? 0 : 2;

@@ -21,6 +21,8 @@ export interface Comparison {
   ours: Side;
   dcmtk?: Side;
   curl?: Side;
+  /** Ours by C-GET, beside another way of ours. */
+  cGet?: Side;
   /** Median time of the other side divided by ours: above 1, ours is faster. */
   ratio: number;
   /** What the ratio should reach, where that is laid down. */
@@ -44,18 +46,20 @@ export interface Contest {
   rounds: number;
   goal?: number | undefined;
   ours(): Promise<Run>;
-  /** One of the two. */
+  /** One of these. */
   dcmtk?(): Promise<Run>;
   curl?(): Promise<Run>;
+  cGet?(): Promise<Run>;
 }
 
 /**
  * Lets both sides do the same work in turns, so that whatever else the machine is doing meets both. One round before the
  * others warms files and peers up and does not count. What it measures is told on stderr as it goes.
  */
-export async function compare({ work, set, rounds, goal, ours, dcmtk, curl }: Contest): Promise<Comparison> {
-  const rival = dcmtk ? 'dcmtk' : 'curl';
-  const theirs = dcmtk ?? curl;
+export async function compare(contest: Contest): Promise<Comparison> {
+  const { work, set, rounds, goal, ours } = contest;
+  const rival = (['dcmtk', 'curl', 'cGet'] as const).find((name) => contest[name]) ?? 'dcmtk';
+  const theirs = contest[rival];
   if (!theirs) throw new Error('A contest needs another side.');
   const runs: { ours: Run[]; theirs: Run[] } = { ours: [], theirs: [] };
   for (let round = 0; round <= rounds; round += 1) {

@@ -55,6 +55,7 @@ export function dicomUrl({ aeTitle, dicomPort }: DcmtkPeer): string {
   return `dicom://${aeTitle}@127.0.0.1:${dicomPort}`;
 }
 
-function ownArguments(script: string, args: readonly string[]): string[] {
+/** What Node is called with to run one of our programs. */
+export function ownArguments(script: string, args: readonly string[]): string[] {
   return ['--expose-gc', join(import.meta.dirname, 'ours', script), ...args];
 }

@@ -232,8 +232,11 @@ class PartBody implements AsyncIterableIterator<Uint8Array, void, undefined> {
 
   /** Where a delimiter may begin that goes on in the next chunk. Its first byte, CR or LF, occurs in it only once. */
   #beginningAtEnd(bytes: Uint8Array): number {
-    const start = bytes.lastIndexOf(this.#delimiter[0]!);
-    if (start < 0 || bytes.length - start >= this.#delimiter.length) return -1;
+    // Looked for where it can be only: elsewhere it may be everywhere, or nowhere for long.
+    const from = Math.max(0, bytes.length - this.#delimiter.length + 1);
+    const last = bytes.subarray(from).lastIndexOf(this.#delimiter[0]!);
+    if (last < 0) return -1;
+    const start = from + last;
     for (let i = start; i < bytes.length; i++) {
       if (bytes[i] !== this.#delimiter[i - start]) return -1;
     }
