@@ -239,12 +239,35 @@ describe('createZipSource', () => {
     expect(read).toBeLessThan(image.length);
   });
 
-  it('gives the bytes of overlapping files once', async () => {
+  it('takes nothing of an archive that lists the same bytes twice', async () => {
     const image = await bytesOf(writePart10(study[0]!));
     await writeFile(fresh(), zipOf([{ data: image }, { data: image, at: 0, name: 'b' }]));
-    const { received, skipped } = await retrieve();
-    expect(received).toEqual([study[0]!.sopInstanceUid]);
-    expect(skipped).toEqual([{ path: 'b', code: 'DAMAGED' }]);
+    await expect(retrieve()).rejects.toMatchObject({ code: 'DAMAGED' });
+    await writeFile(fresh(), zipOf([{ data: image }, { data: image, at: 100, name: 'b' }]));
+    await expect(retrieve()).rejects.toMatchObject({ code: 'DAMAGED' });
+  });
+
+  it('takes no more files than it can keep in mind', async () => {
+    const listed = zipOf([{ data: Buffer.from('x') }]);
+    // One file, listed so often that its directory has more entries than may be; what it lies in is not looked at before.
+    const entry = listed.subarray(listed.indexOf('PK\x01\x02'), listed.lastIndexOf('PK\x05\x06'));
+    const end = Buffer.from(listed.subarray(listed.lastIndexOf('PK\x05\x06')));
+    const zip64 = Buffer.alloc(56 + 20);
+    zip64.write('PK\x06\x06', 'latin1');
+    zip64.writeBigUInt64LE(44n, 4);
+    const start = listed.indexOf('PK\x01\x02');
+    const count = 100_001;
+    zip64.writeBigUInt64LE(BigInt(count), 24);
+    zip64.writeBigUInt64LE(BigInt(count), 32);
+    zip64.writeBigUInt64LE(BigInt(entry.length * count), 40);
+    zip64.writeBigUInt64LE(BigInt(start), 48);
+    zip64.write('PK\x06\x07', 56, 'latin1');
+    zip64.writeBigUInt64LE(BigInt(start + entry.length * count), 64);
+    zip64.writeUInt32LE(1, 72);
+    end.fill(0xff, 8, 20);
+    const directory = Buffer.concat(Array(count).fill(entry));
+    await writeFile(fresh(), Buffer.concat([listed.subarray(0, start), directory, zip64, end]));
+    await expect(retrieve()).rejects.toMatchObject({ code: 'TOO_LARGE' });
   });
 
   it('never follows what files are called', async () => {

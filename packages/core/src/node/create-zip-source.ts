@@ -18,8 +18,8 @@ export interface ZipSource extends Queryable, InstanceSource, AsyncDisposable {}
  * Makes a source of a ZIP file with Part 10 files in it, stored or deflated, encrypted or not, whatever they are called. They
  * are read where they lie: nothing is unpacked to a disk, and a file is never held whole.
  *
- * Headers are read once, when the source is first used. Files that overlap, or hold more than the archive says, end in an
- * error, and so does an archive whose directory does not fit into 256 MiB. Archives in the archive are not opened.
+ * Headers are read once, when the source is first used. A file that holds more than the archive says ends in an error; an
+ * archive whose files overlap, or that has more than 100,000, is refused: some 8 KB of each are kept. Archives in the archive are not opened.
  *
  * Throws `DicomError`: `NOT_ZIP`, `PASSWORD_NEEDED`, `WRONG_PASSWORD`, `UNSUPPORTED`, `DAMAGED`, `TOO_LARGE`,
  * `STUDY_NOT_FOUND`, and the codes of `fileError`.

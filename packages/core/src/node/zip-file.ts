@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { FileEntry } from '@zip.js/zip.js';
 import { DicomError } from '../errors.ts';
@@ -18,8 +19,17 @@ export interface ZipFile {
   close(): Promise<void>;
 }
 
-/** The directory of an archive is read into memory; a million files have one of some 150 MB. */
-const MAX_DIRECTORY = 256 * 1024 * 1024;
+/** The directory of an archive is read into memory; that of 100,000 files has some 15 MB. */
+const MAX_DIRECTORY = 64 * 1024 * 1024;
+
+/** Of each file, some 8 KB are kept. */
+const MAX_FILES = 100_000;
+
+/** Of the fixed part. */
+const LOCAL_HEADER_LENGTH = 30;
+
+/** Reading so little takes less time than having a thread read it. */
+const SMALL = 64 * 1024;
 
 /**
  * Opens a ZIP file for reading.
@@ -39,13 +49,9 @@ export async function openZipFile(path: string, password: string | undefined): P
       this.size = (await file.stat()).size;
     }
     override async readUint8Array(index: number, length: number): Promise<Uint8Array> {
-      if (length > MAX_DIRECTORY) {
-        throw new DicomError(
-          'TOO_LARGE',
-          `${path} has too many files in it: divide it into several archives.`,
-        );
-      }
+      if (length > MAX_DIRECTORY) throw tooLarge(path);
       const bytes = new Uint8Array(Math.min(length, Math.max(0, this.size - index)));
+      if (bytes.length <= SMALL) return bytes.subarray(0, readSync(file.fd, bytes, 0, bytes.length, index));
       let filled = 0;
       while (filled < bytes.length) {
         const { bytesRead } = await file.read(bytes, filled, bytes.length - filled, index + filled);
@@ -61,23 +67,35 @@ export async function openZipFile(path: string, password: string | undefined): P
     useWebWorkers: false,
     filenameValidation: 'tolerant',
     checkCrc32: true,
-    checkOverlappingEntry: true,
     ...(password === undefined ? {} : { password }),
   });
 
+  async function* listed(signal: AbortSignal | undefined): AsyncGenerator<FileEntry, void, undefined> {
+    const entries = reader.getEntriesGenerator();
+    try {
+      for (;;) {
+        signal?.throwIfAborted();
+        const { done, value } = await orZipError(entries.next());
+        if (done) return;
+        if (!value.directory) yield value;
+      }
+    } finally {
+      await entries.return(true);
+    }
+  }
+
   return {
     async *entries({ signal } = {}) {
-      const entries = reader.getEntriesGenerator();
-      try {
-        for (;;) {
-          signal?.throwIfAborted();
-          const { done, value } = await orZipError(entries.next());
-          if (done) return;
-          if (!value.directory) yield value;
-        }
-      } finally {
-        await entries.return(true);
+      // All of them first, and only where they are: an archive may list the same bytes a million times.
+      const places: [start: number, end: number][] = [];
+      for await (const { offset, compressedSize } of listed(signal)) {
+        places.push([offset, offset + LOCAL_HEADER_LENGTH + compressedSize]);
+        if (places.length > MAX_FILES) throw tooLarge(path);
       }
+      places.sort(([a], [b]) => a - b);
+      const overlaps = places.some(([, end], i) => end > (places[i + 1]?.[0] ?? end));
+      if (overlaps) throw damaged(path);
+      yield* listed(signal);
     },
 
     async *bytesOf(entry) {
@@ -149,6 +167,13 @@ function zipError(error: unknown, path: string, zip: typeof import('@zip.js/zip.
     default:
       return damaged(path, error);
   }
+}
+
+function tooLarge(path: string): DicomError {
+  return new DicomError(
+    'TOO_LARGE',
+    `${path} has more than ${MAX_FILES} files in it: divide it into several archives, or unpack it.`,
+  );
 }
 
 function damaged(path: string, cause?: unknown): DicomError {
