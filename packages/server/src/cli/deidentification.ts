@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { DicomError, type DicomInstance, TransferSyntax } from '@adit/core';
 import {
@@ -48,6 +49,8 @@ export interface DeidentificationSettings {
     | { from: 'salt'; salt: string };
   /** Is an instance held back in which an identifier of its original is left? */
   leakGuard: boolean;
+  /** Are there hashes of the pixel data in reports? Default: false. */
+  hashPixels?: boolean;
 }
 
 /** A pseudonymizer with what a recipe and a command line ask for besides. */
@@ -126,6 +129,7 @@ export function pseudonymizerOf(
     recipe,
     key,
     ...(source === undefined ? {} : { pseudonym: source }),
+    ...(settings.hashPixels ? { createHash: () => createHash('sha256') } : {}),
   });
   let transform: TransformOf<PseudonymizedInstance> = pseudonymizer.transform;
   if (recipe.options.includes('cleanPixelData'))

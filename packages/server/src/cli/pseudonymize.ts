@@ -65,7 +65,7 @@ export async function pseudonymizeCommand(
   }
 
   const settings = {
-    deidentification: deidentification.settings,
+    deidentification: { ...deidentification.settings, hashPixels: report !== undefined },
     input,
     target: dryRun ? undefined : resolve(target),
     keepNames,
