@@ -47,6 +47,18 @@ describe('a function of CTP becomes a rule', () => {
     ['@round(this,5)', '00101010', [{ keyword: 'PatientAge', action: 'round-age', years: 5 }]],
     ['@round(PatientAge,5)', '00101010', [{ keyword: 'PatientAge', action: 'round-age', years: 5 }]],
     ['@initials(this)', '00080090', [{ keyword: 'ReferringPhysicianName', action: 'initials' }]],
+    [
+      '@modifydate(this,*,1,1)',
+      '00100030',
+      [{ keyword: 'PatientBirthDate', action: 'round-date', to: 'year' }],
+    ],
+    ['@modifydate(this,*,*,01)', '00080020', [{ keyword: 'StudyDate', action: 'round-date', to: 'month' }]],
+    ['@modifydate(this,*,*,*)', '00080020', [{ keyword: 'StudyDate', action: 'keep' }]],
+    [
+      '@modifydate(this,2000,1,1)',
+      '00080020',
+      [{ keyword: 'StudyDate', action: 'replace', value: '20000101' }],
+    ],
     ['@quarantine()', '00420011', [{ keyword: 'EncapsulatedDocument', action: 'hold-back' }]],
     ['@incrementdate(this,@DATEINC)', '00080030', [{ keyword: 'StudyTime', action: 'keep' }]],
     ['@keep()', '00090011', []],
@@ -64,6 +76,11 @@ describe('a function of CTP becomes a rule', () => {
     ['@hash(PatientID,10)', '00120040', [{ keyword: 'ClinicalTrialSubjectID', action: 'pseudonym' }]],
     ['@hashptid(@SITE,PatientID)', '00120040', [{ keyword: 'ClinicalTrialSubjectID', action: 'pseudonym' }]],
     ['@always()Hospital', '00080080', [{ keyword: 'InstitutionName', action: 'replace', value: 'Hospital' }]],
+    [
+      '@modifydate(this,*,7,1)',
+      '00100030',
+      [{ keyword: 'PatientBirthDate', action: 'round-date', to: 'year' }],
+    ],
     ['@skip()', '00420011', [{ keyword: 'EncapsulatedDocument', action: 'hold-back' }]],
   ] as const)('%s of %s, and what differs is noted', (code, tag, rules) => {
     const imported = importOne(tag, code);
@@ -71,12 +88,17 @@ describe('a function of CTP becomes a rule', () => {
     expect(imported.notes).toEqual(['differs']);
   });
 
-  test('@date is the date of the import, where that is given', () => {
+  test('@date and @time are those of the import, where they are given', () => {
     const imported = importOne('00120050', '@date(-)', { date: '20261125' });
     expect(imported.rules).toEqual([
       { keyword: 'ClinicalTrialTimePointID', action: 'replace', value: '2026-11-25' },
     ]);
     expect(imported.notes).toEqual(['differs']);
+    const time = importOne('00120050', '@time(:)', { time: '182938' });
+    expect(time.rules).toEqual([
+      { keyword: 'ClinicalTrialTimePointID', action: 'replace', value: '18:29:38' },
+    ]);
+    expect(time.notes).toEqual(['differs']);
   });
 
   test('the tags of a trial are those of the recipe', () => {
@@ -194,7 +216,9 @@ describe('a lookup table', () => {
 describe('what is not understood is removed, and noted', () => {
   test.each([
     '@encrypt(this,@KEY)',
-    '@modifydate(this,*,1,1)',
+    '@modifydate(this,*,1,1)', // It is no date.
+    '@modifydate(this,*,1)',
+    '@modifydate(PatientBirthDate,*,1,1)',
     '@lookup(this,st)',
     '@integer(this,ptid,4)',
     '@contents(PatientID)',
@@ -221,6 +245,9 @@ describe('what is not understood is removed, and noted', () => {
     ['00280010', '@hash(this)'],
     ['00080060', '@round(this,5)'],
     ['00080020', '@initials(this)'],
+    ['00080020', '@modifydate(this,2023,2,30)'],
+    ['00080020', '@modifydate(this,2023,*,*)'],
+    ['00080020', '@modifydate(this,*,1,*)'],
     ['00081140', 'text'],
   ])('a function that does not fit the attribute %s: %s', (tag, code) => {
     const imported = importOne(tag, code);

@@ -1,4 +1,14 @@
-import { dictionaryEntry, formatTag, isPrivate, keywordOf, parseTag, type Tag, Tags } from '@adit/core';
+import {
+  dictionaryEntry,
+  formatDate,
+  formatTag,
+  isPrivate,
+  keywordOf,
+  parseDate,
+  parseTag,
+  type Tag,
+  Tags,
+} from '@adit/core';
 import { profileOptions, type RecipeOption } from '../recipe/profile-option.ts';
 import { parseRecipe, type RecipeDocument } from '../recipe/recipe.ts';
 import { hashedVrs } from '../recipe/rule-text.ts';
@@ -14,6 +24,8 @@ export interface CtpImportOptions {
   lookupTable?: string;
   /** What `@date()` becomes, as `20261125`. Default: such attributes are removed. */
   date?: string;
+  /** What `@time()` becomes, as `182938`. Default: such attributes are removed. */
+  time?: string;
 }
 
 /** Something that the recipe does not do as the script did. */
@@ -166,6 +178,8 @@ class CtpImporter {
       valid = { ...this.#removed('@incrementdate', 'It is no date.'), ...whenOf(outcome) };
     } else if (outcome.action === 'hash' && !vrs.some((vr) => hashedVrs.has(vr))) {
       valid = { ...this.#removed('@hash', 'It is no text.'), ...whenOf(outcome) };
+    } else if (outcome.action === 'round-date' && !vrs.includes('DA') && !vrs.includes('DT')) {
+      valid = { ...this.#removed('@modifydate', 'It is no date.'), ...whenOf(outcome) };
     } else if (outcome.action === 'round-age' && !vrs.includes('AS')) {
       valid = { ...this.#removed('@round', 'It is no age.'), ...whenOf(outcome) };
     } else if (outcome.action === 'initials' && !vrs.some((vr) => ['PN', 'LO', 'SH'].includes(vr))) {
@@ -407,6 +421,8 @@ class CtpImporter {
         if (date === undefined) return undefined;
         return [date.slice(0, 4), date.slice(4, 6), date.slice(6, 8)].join(args[0] ?? '');
       }
+      case 'time':
+        return this.#options.time?.replace(/^(..)(..)(..)$/, `$1${args[0] ?? ''}$2${args[0] ?? ''}$3`);
       case 'blank':
         return '';
       default:
@@ -456,6 +472,8 @@ class CtpImporter {
           ? [{ action: 'round-age', years }]
           : undefined;
       }
+      case 'modifydate':
+        return isThis ? this.#modifyDate(args, code) : undefined;
       case 'initials':
         return isThis && args.length === 1 ? [{ action: 'initials' }] : undefined;
       case 'lookup':
@@ -468,11 +486,12 @@ class CtpImporter {
         this.#note('differs', code, 'The object is held back, where CTP passes it on as it is.');
         return [{ action: 'hold-back' }];
       case 'date':
-        if (this.#options.date !== undefined) {
+      case 'time':
+        if (this.#options[name] !== undefined) {
           this.#note(
             'differs',
             code,
-            'It is the date of the import from now on, so that the same object stays the same.',
+            'It is that of the import from now on, so that the same object stays the same.',
           );
         }
         break;
@@ -502,6 +521,26 @@ class CtpImporter {
     if (argument === undefined || !Number.isInteger(days) || Math.abs(days) > 36_500) return undefined;
     this.#shifts.add(days);
     return [{ action: 'shift-date', days }];
+  }
+
+  /** `@modifydate(this,year,month,day)`: a number each, or `*` for the one that is there. */
+  #modifyDate(args: readonly string[], code: string): Outcome[] | undefined {
+    const parts = args.slice(1).map((argument) => this.#argument(argument));
+    const [year, month, day] = parts;
+    if (parts.length !== 3 || !parts.every((part) => /^(?:\*|\d{1,4})$/.test(part ?? ''))) return undefined;
+    if (parts.every((part) => part === '*')) return [{ action: 'keep' }];
+    if (parts.every((part) => part !== '*')) {
+      const date = { year: Number(year), month: Number(month), day: Number(day) };
+      const value = formatDate(date);
+      return parseDate(value) === undefined ? undefined : [{ action: 'replace', value }];
+    }
+    // Of what stays, a day without its month or a month without its year says little, and a recipe has none of it.
+    if (year !== '*' || day === '*') return undefined;
+    const to = month === '*' ? 'month' : 'year';
+    if (Number(day) !== 1 || (to === 'year' && Number(month) !== 1)) {
+      this.#note('differs', code, `It becomes the first day of its ${to}.`);
+    }
+    return [{ action: 'round-date', to }];
   }
 
   /** Each entry of the table is a rule with a condition; who is not in the table is held back, as in CTP. */

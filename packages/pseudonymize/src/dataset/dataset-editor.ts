@@ -307,6 +307,7 @@ export class DatasetEditor {
       case 'hash':
       case 'initials':
       case 'round-age':
+      case 'round-date':
         this.#replaceByRule(token, rule, named, vr);
         break;
       default:

@@ -163,6 +163,7 @@ const outcomesOfRules: Readonly<Partial<Record<string, string>>> = {
   hash: 'hashed under the key',
   initials: 'replaced by initials',
   'round-age': 'rounded',
+  'round-date': 'rounded to the first day of its month or year',
   'shift-date': 'moved by whole days',
 };
 

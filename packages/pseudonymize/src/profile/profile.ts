@@ -130,6 +130,7 @@ const actionsOfRecipe: Readonly<Record<RecipeAction, Action>> = {
   hash: 'D',
   initials: 'D',
   'round-age': 'D',
+  'round-date': 'D',
   'map-uid': 'U',
   'shift-date': 'C',
   clean: 'C',
@@ -268,7 +269,7 @@ export function compileProfile(recipe: Recipe): Profile {
   const datesByRule = recipe.rules.filter(isAboutDates).map(({ action }) => action);
   const datesOfRules = datesByRule.includes('keep')
     ? 'kept'
-    : datesByRule.includes('shift-date')
+    : datesByRule.includes('shift-date') || datesByRule.includes('round-date')
       ? 'shifted'
       : 'removed';
 

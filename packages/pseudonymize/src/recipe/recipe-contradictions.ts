@@ -120,6 +120,8 @@ function actionProblem(rule: RecipeRule, selector: RuleSelector): string | undef
       return isOf('PN', 'LO', 'SH') ? undefined : 'initials are for names (VR PN, LO or SH)';
     case 'round-age':
       return isOf('AS') ? undefined : 'round-age is for ages (VR AS)';
+    case 'round-date':
+      return isOf('DA', 'DT') ? undefined : 'round-date is for dates (VR DA or DT)';
     case 'hash':
       return vrs.some((vr) => hashedVrs.has(vr)) ? undefined : 'hash is for texts';
     case 'map-uid':

@@ -79,6 +79,9 @@ export const recipeRule = z
     }).describe(
       'An age in years becomes the nearest multiple; ages in months, weeks and days become 0 or the first multiple',
     ),
+    rule('round-date', {
+      to: z.enum(['month', 'year']).describe('What stays'),
+    }).describe('A date becomes the first day of its month or year; of a date and time, no time stays'),
     rule('hold-back', {}).describe('An object that has it is held back'),
     rule('map-uid', {}).describe('UIDs become others, the same ones everywhere'),
     rule('shift-date', {

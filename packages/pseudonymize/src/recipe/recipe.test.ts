@@ -35,6 +35,7 @@ const full: RecipeDocument = {
     { keyword: 'StationName', action: 'hash', length: 8 },
     { keyword: 'ReferringPhysicianName', action: 'initials' },
     { keyword: 'PatientAge', action: 'round-age', years: 5 },
+    { keyword: 'PatientBirthDate', action: 'round-date', to: 'year' },
     { keyword: 'ProtocolName', action: 'keep', when: { keyword: 'Modality', is: 'equal', value: 'MR' } },
     { keyword: 'ProtocolName', action: 'clean', when: { tag: '00080060', is: 'blank', not: true } },
     { keyword: 'ProtocolName', action: 'remove' },
@@ -130,6 +131,7 @@ const contradictory: [name: string, change: Partial<RecipeDocument>, message: Re
   ['dates shifted that are none', { rules: [{ keyword: 'StudyID', action: 'shift-date' }] }, /for dates/],
   ['a hash of numbers', { rules: [{ keyword: 'Rows', action: 'hash' }] }, /hash is for texts/],
   ['initials of a date', { rules: [{ keyword: 'StudyDate', action: 'initials' }] }, /initials are for names/],
+  ['an age rounded as a date', { rules: [{ vr: 'AS', action: 'round-date', to: 'year' }] }, /for dates/],
   ['a date rounded as an age', { rules: [{ vr: 'DA', action: 'round-age', years: 5 }] }, /for ages/],
   [
     'two rules for one attribute under one condition',

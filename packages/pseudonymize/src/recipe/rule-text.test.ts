@@ -27,6 +27,19 @@ test.each([
   expect(textByRule({ action: 'round-age', years }, age, 'AS', key)).toBe(rounded);
 });
 
+test.each([
+  ['19450427', 'DA', 'year', '19450101'],
+  ['19450427', 'DA', 'month', '19450401'],
+  ['1945.04.27', 'DA', 'month', '19450401'],
+  ['20240115101530.5+0100', 'DT', 'year', '20240101'],
+  ['202401', 'DT', 'month', '20240101'],
+  ['2024', 'DT', 'month', '20240101'],
+  ['00000000', 'DA', 'year', undefined],
+  ['1945', 'DA', 'year', undefined],
+] as const)('the date %s of VR %s to the %s is %s', (date, vr, to, rounded) => {
+  expect(textByRule({ action: 'round-date', to }, date, vr, key)).toBe(rounded);
+});
+
 test('a hash has as many characters as asked for, or as the VR takes', () => {
   const hash = (length: number, vr: 'LO' | 'SH' | 'IS' | 'US') =>
     textByRule({ action: 'hash', length }, 'Station 1', vr, key);

@@ -1,4 +1,4 @@
-import { formatAge, parseAge, type Vr } from '@adit/core';
+import { formatAge, formatDate, parseAge, parseDate, parseDateTime, type Vr } from '@adit/core';
 import { keyedText } from '../keys/keyed-text.ts';
 import type { RecipeRule } from './recipe-rule.ts';
 
@@ -17,7 +17,7 @@ export const hashedVrs: ReadonlyMap<Vr, number> = new Map([
 ]);
 
 /** A rule that makes a text of the one that was there. */
-export type TextRule = Extract<RecipeRule, { action: 'hash' | 'initials' | 'round-age' }>;
+export type TextRule = Extract<RecipeRule, { action: 'hash' | 'initials' | 'round-age' | 'round-date' }>;
 
 /**
  * What a rule makes of one value; undefined where it cannot make anything of it, which is then to be treated as if the rule
@@ -36,6 +36,8 @@ export function textByRule(rule: TextRule, text: string, vr: Vr, key: Uint8Array
       return initialsOf(text);
     case 'round-age':
       return roundedAge(text, rule.years);
+    case 'round-date':
+      return roundedDate(text, vr, rule.to);
   }
 }
 
@@ -54,4 +56,10 @@ function roundedAge(text: string, years: number): string | undefined {
   if (age === undefined) return undefined;
   const inYears = age.value / { D: 365.2425, W: 52.1775, M: 12, Y: 1 }[age.unit];
   return formatAge({ value: Math.min(Math.round(inYears / years) * years, 999), unit: 'Y' });
+}
+
+function roundedDate(text: string, vr: Vr, to: 'month' | 'year'): string | undefined {
+  const date = vr === 'DA' ? parseDate(text) : vr === 'DT' ? parseDateTime(text) : undefined;
+  if (date === undefined) return undefined;
+  return formatDate({ year: date.year, month: to === 'month' ? (date.month ?? 1) : 1, day: 1 });
 }

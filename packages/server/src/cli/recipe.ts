@@ -42,8 +42,10 @@ async function printImport(
   path: string,
   { ctpLookup, pseudonymsOut }: RecipeOptions,
 ): Promise<void> {
+  const now = new Date().toISOString().replaceAll(/[-:]/g, '');
   const { recipe, notes, pseudonyms } = importCtpScript(await readFile(path, 'utf8'), {
-    date: new Date().toISOString().slice(0, 10).replaceAll('-', ''),
+    date: now.slice(0, 8),
+    time: now.slice(9, 15),
     ...(ctpLookup === undefined ? {} : { lookupTable: await readFile(ctpLookup, 'utf8') }),
   });
   for (const { kind, tag = 'script', code, message } of notes) {
