@@ -83,7 +83,8 @@ async function studiesAt(nodeName: string, patientId: string): Promise<Attribute
   if (node?.kind !== 'dimse') {
     throw new Error(`there is no DIMSE node ${nodeName}`);
   }
-  await using archive = createDimseClient(node);
+  const { aeTitle, host, port } = node;
+  await using archive = createDimseClient({ aeTitle, host, port });
   const matches: Attributes[] = [];
   const keys = { PatientID: patientId, NumberOfStudyRelatedInstances: '' };
   for await (const match of archive.find({ level: 'STUDY', keys })) {

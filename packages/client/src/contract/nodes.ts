@@ -28,9 +28,9 @@ const dimseNode = z.strictObject({
   maxAssociations: z.int().min(1).max(64).default(4).describe('Most associations ADIT opens to it at once'),
   retrieve: z
     .enum(['c-get', 'c-move'])
-    .default('c-get')
+    .optional()
     .describe(
-      'How studies are fetched from it: c-move has it send them to the receiver of ADIT, which it must know',
+      'How studies are fetched from it: c-move has it send them to the receiver of ADIT, which it must know. Left out: C-GET, and C-MOVE where it does not offer that',
     ),
   maxTasks,
 });

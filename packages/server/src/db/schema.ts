@@ -34,8 +34,8 @@ export type StoredNodeSettings =
       host: string;
       port: number;
       maxAssociations: number;
-      /** Nodes that were there before there was a choice have none: `c-get`. */
-      retrieve?: 'c-get' | 'c-move';
+      /** Left out: whatever the node offers. */
+      retrieve?: 'c-get' | 'c-move' | undefined;
       maxTasks: number;
     }
   | { kind: 'dicomweb'; url: string; maxTasks: number }

@@ -61,9 +61,7 @@ describe('administration', () => {
   test('adds nodes, with what was left out filled in', async () => {
     const body = dimse();
     const created = await app.admin.createNode({ body });
-    expect(created).toEqual({
-      ...{ ...body, id: expect.any(String), maxAssociations: 4, maxTasks: 2, retrieve: 'c-get' },
-    });
+    expect(created).toEqual({ ...body, id: expect.any(String), maxAssociations: 4, maxTasks: 2 });
     expect(await app.anna.listNodes()).toContainEqual(created);
   });
 

@@ -103,6 +103,6 @@ export function toDimseNode(
   settings: Extract<StoredNodeSettings, { kind: 'dimse' }>,
   { callingAeTitle }: Pick<OpenOptions, 'callingAeTitle'>,
 ): DimseNode {
-  const { aeTitle, host, port, maxAssociations, retrieve = 'c-get' } = settings;
-  return { aeTitle, host, port, maxAssociations, retrieve, callingAeTitle };
+  const { aeTitle, host, port, maxAssociations, retrieve } = settings;
+  return { aeTitle, host, port, maxAssociations, callingAeTitle, ...(retrieve && { retrieve }) };
 }

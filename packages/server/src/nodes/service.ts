@@ -155,7 +155,7 @@ function settingsOf(input: NodeInput): StoredNodeSettings {
 function toNode({ id, name, source, destination, settings, authorization }: StoredNode): Node {
   switch (settings.kind) {
     case 'dimse':
-      return { id, name, source, destination, ...settings, retrieve: settings.retrieve ?? 'c-get' };
+      return { id, name, source, destination, ...settings };
     case 'dicomweb':
       return {
         id,

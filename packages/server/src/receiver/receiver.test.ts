@@ -5,7 +5,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import type { Job } from '@adit/client';
 import { readPart10 } from '@adit/core';
-import { type ArchiveScp, createDimseSink, echo } from '@adit/dimse';
+import { type ArchiveScp, archiveHandlers, createDimseSink, echo, listen } from '@adit/dimse';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { addNode, fill, type TestArchives, testArchives } from '../testing/test-archives.ts';
 import { type TestDatabase, testPostgres } from '../testing/test-postgres.ts';
@@ -33,10 +33,7 @@ async function start(options: Parameters<typeof startTestServer>[1] = {}): Promi
   app = await startTestServer(database, { retryWaits: [0, 0], ...options });
   count += 1;
   const { receiverAeTitle: aeTitle, receiverPort: port } = await app.anna.registration();
-  from = await archives.start(`FROM_${count}`, {
-    peers: [{ aeTitle, host: '127.0.0.1', port: port || 9 }],
-  });
-  to = await archives.start(`TO_${count}`);
+  from = await archives.start(`FROM_${count}`, { peers: [{ aeTitle, host: '127.0.0.1', port }] });
   study = await fill(from, {
     seed: `receiver ${count}`,
     patient: { id: 'SECRET-4711', name: 'Geheim^Anna' },
@@ -46,14 +43,20 @@ async function start(options: Parameters<typeof startTestServer>[1] = {}): Promi
     ],
   });
   sourceId = await addNode(app.admin, 'From', from, { retrieve: 'c-move', maxTasks: 4 });
-  destinationId = await addNode(app.admin, 'To', to);
 }
 
-afterEach(async () => {
+async function stop(): Promise<void> {
   await app?.[Symbol.asyncDispose]();
   await database?.close();
-  await Promise.all([from, to].map((archive) => archive?.close()));
-});
+  await from?.close();
+}
+
+/** A destination that has nothing yet. */
+async function addDestination(): Promise<void> {
+  count += 1;
+  to = await archives.start(`TO_${count}`);
+  destinationId = await addNode(app.admin, `To ${count}`, to);
+}
 
 function createJob(...studies: { studyInstanceUid: string; pseudonym?: string }[]): Promise<Job> {
   return app.anna.createJob({ body: { kind: 'selective', sourceId, destinationId, studies } });
@@ -89,7 +92,10 @@ async function datasetsOf(archive: ArchiveScp): Promise<string[]> {
 }
 
 describe('a server that listens', () => {
-  beforeEach(() => start());
+  beforeAll(() => start());
+  afterAll(stop);
+  beforeEach(addDestination);
+  afterEach(() => to.close());
 
   test('takes a study that its source sends by C-MOVE, byte for byte', async () => {
     expect(await app.anna.registration()).toMatchObject({ receiverListening: true });
@@ -99,6 +105,24 @@ describe('a server that listens', () => {
       counts: { expected: 10, received: 10, stored: 10, failed: 0, verified: 10 },
     });
     expect(await datasetsOf(to)).toEqual(await datasetsOf(from));
+  });
+
+  test('takes it so, without being told, from a node that does not offer C-GET', async () => {
+    const { receiverAeTitle, receiverPort } = await app.anna.registration();
+    const peers = [{ aeTitle: receiverAeTitle, host: '127.0.0.1', port: receiverPort }];
+    const { get: _, ...handlers } = archiveHandlers(from.archive, 'MOVES_ONLY', { peers });
+    await using node = await listen({ aeTitle: 'MOVES_ONLY', host: '127.0.0.1', port: 0, handlers });
+    const movesOnly = { aeTitle: 'MOVES_ONLY', port: node.port };
+    const job = await app.anna.createJob({
+      body: {
+        kind: 'selective',
+        sourceId: await addNode(app.admin, 'Moves only', movesOnly),
+        destinationId,
+        studies: [{ studyInstanceUid: study.studyInstanceUid }],
+      },
+    });
+    const done = await untilEnded(job);
+    expect(done).toMatchObject({ state: 'success', counts: { expected: 10, stored: 10, verified: 10 } });
   });
 
   test('keeps jobs for the same study apart, each with its own objects', async () => {
@@ -147,6 +171,7 @@ test('a server whose port is taken says so, and needs no receiver for C-GET', as
   const { port } = blocker.address() as { port: number };
   try {
     await start({ receiverPort: port });
+    await addDestination();
     expect(await app.anna.registration()).toMatchObject({ receiverPort: port, receiverListening: false });
     const failed = await untilEnded(await createJob({ studyInstanceUid: study.studyInstanceUid }));
     expect(failed.state).toBe('failure');
@@ -157,5 +182,7 @@ test('a server whose port is taken says so, and needs no receiver for C-GET', as
     expect(done).toMatchObject({ state: 'success', counts: { stored: 10 } });
   } finally {
     blocker.close();
+    await stop();
+    await to?.close();
   }
 });

@@ -50,7 +50,6 @@ export async function testQueue(database: TestDatabase): Promise<TestQueue> {
       source: true,
       destination: true,
       maxAssociations: 4,
-      retrieve: 'c-get',
       maxTasks,
     } as const;
     const { id } = await nodes.create({ ...node, aeTitle: 'NOBODY', host: '127.0.0.1', port: 9 });

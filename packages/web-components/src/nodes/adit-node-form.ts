@@ -163,11 +163,12 @@ export class AditNodeForm extends AditElement {
           <wa-select
             name="retrieve"
             label="Studies are fetched with"
-            .value=${known?.retrieve ?? 'c-get'}
+            .value=${known?.retrieve ?? 'any'}
             hint="With C-MOVE the PACS sends them to ADIT, which must be registered there as shown above."
           >
-            <wa-option value="c-get">C-GET</wa-option>
-            <wa-option value="c-move">C-MOVE</wa-option>
+            <wa-option value="any">C-GET, or C-MOVE where it offers no C-GET</wa-option>
+            <wa-option value="c-get">C-GET only</wa-option>
+            <wa-option value="c-move">C-MOVE only</wa-option>
           </wa-select>`;
       }
       case 'dicomweb': {
@@ -250,7 +251,7 @@ export class AditNodeForm extends AditElement {
         host: text('host'),
         port: Number(text('port')),
         maxAssociations: Number(text('maxAssociations')),
-        retrieve: text('retrieve') === 'c-move' ? 'c-move' : 'c-get',
+        ...retrieveOf(text('retrieve')),
         maxTasks: Number(text('maxTasks')),
       }),
       dicomweb: () => ({
@@ -265,6 +266,11 @@ export class AditNodeForm extends AditElement {
     };
     this.dispatchEvent(new CustomEvent('adit-node-save', { detail: settings[this._kind]() }));
   }
+}
+
+/** Any way is said by saying none. */
+function retrieveOf(chosen: string): { retrieve?: 'c-get' | 'c-move' } {
+  return chosen === 'c-get' || chosen === 'c-move' ? { retrieve: chosen } : {};
 }
 
 customElements.define('adit-node-form', AditNodeForm);
