@@ -56,17 +56,20 @@ export async function pseudonymizeFiles(
   };
 
   ahead.push(...(await take(manyFiles)));
-  const startOthers = () => Array.from({ length: availableParallelism() - 1 }, runWorker);
-  const early = ahead.length === manyFiles ? startOthers() : [];
+  await using threads = new AsyncDisposableStack();
+  const startOthers = () =>
+    Array.from({ length: availableParallelism() - 1 }, () => threads.use(startThread(settings, signal)));
+  const others = ahead.length === manyFiles ? startOthers() : [];
   const alone = runThread(batchPseudonymizer(settings));
   await Promise.race([alone, setTimeout(aloneMilliseconds)]);
-  const late = early.length === 0 && ahead.length > 0 ? startOthers() : [];
-  await Promise.all([alone, ...early, ...late]);
+  if (others.length === 0 && ahead.length > 0) others.push(...startOthers());
+  await Promise.all([alone, ...others.map(runOther)]);
   signal.throwIfAborted();
   if (failure !== undefined) throw failure;
 
-  async function runWorker(): Promise<void> {
-    await using thread = startThread(settings, signal);
+  async function runOther(thread: Thread): Promise<void> {
+    // What is done before it is ready needs no waiting for it.
+    await Promise.race([thread.ready, alone]);
     await runThread(thread.pseudonymize);
   }
 
@@ -97,6 +100,8 @@ export async function pseudonymizeFiles(
 }
 
 interface Thread extends AsyncDisposable {
+  /** When it has loaded what it needs, or broken down. */
+  ready: Promise<void>;
   pseudonymize: PseudonymizeBatch;
 }
 
@@ -107,6 +112,7 @@ function startThread(settings: PseudonymizeSettings, signal: AbortSignal): Threa
     stdout: true,
     stderr: true,
   });
+  const ready = Promise.withResolvers<void>();
   const open = new Map<number, PromiseWithResolvers<BatchResult>>();
   let number = 0;
   let broken: Error | undefined;
@@ -122,8 +128,14 @@ function startThread(settings: PseudonymizeSettings, signal: AbortSignal): Threa
     );
     for (const { reject } of open.values()) reject(broken);
     open.clear();
+    ready.resolve();
   };
-  worker.on('message', ({ number, result }: WorkerAnswer) => {
+  worker.on('message', (answer: WorkerAnswer) => {
+    if (answer.kind === 'ready') {
+      ready.resolve();
+      return;
+    }
+    const { number, result } = answer;
     const waiting = open.get(number);
     open.delete(number);
     if (result === undefined) waiting?.reject(signal.reason);
@@ -133,6 +145,7 @@ function startThread(settings: PseudonymizeSettings, signal: AbortSignal): Threa
   worker.on('exit', breakDown);
   signal.addEventListener('abort', abort);
   return {
+    ready: ready.promise,
     pseudonymize(files) {
       if (broken) return Promise.reject(broken);
       const waiting = Promise.withResolvers<BatchResult>();

@@ -8,11 +8,10 @@ export type WorkerRequest =
   | { kind: 'batch'; number: number; files: readonly InputFile[] }
   | { kind: 'abort' };
 
-export interface WorkerAnswer {
-  number: number;
-  /** Undefined where it was told to end. */
-  result?: BatchResult;
-}
+export type WorkerAnswer =
+  | { kind: 'ready' }
+  /** Without a result where it was told to end. */
+  | { kind: 'batch'; number: number; result?: BatchResult };
 
 if (parentPort !== null) {
   const port = parentPort;
@@ -26,9 +25,10 @@ if (parentPort !== null) {
     }
     const { number, files } = request;
     try {
-      answer({ number, result: await pseudonymize(files, aborter.signal) });
+      answer({ kind: 'batch', number, result: await pseudonymize(files, aborter.signal) });
     } catch {
-      answer({ number });
+      answer({ kind: 'batch', number });
     }
   });
+  answer({ kind: 'ready' });
 }
