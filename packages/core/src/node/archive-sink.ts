@@ -1,5 +1,4 @@
 import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
 import { attributesFrom, textOf } from '../data/attribute-access.ts';
 import { encodeFileMeta } from '../data/part10.ts';
 import { peekHeader } from '../data/peek-header.ts';
@@ -10,6 +9,7 @@ import type { AbortableOptions } from '../query/types.ts';
 import type { DicomInstance, InstanceSink, StoreOutcome } from '../transfer/types.ts';
 import { fileError } from './file-error.ts';
 import { checksumOfPart10 } from './instance-file.ts';
+import { nodeZlib } from './lazy-builtins.ts';
 
 export interface ArchiveSinkOptions {
   /** Encrypts the archive with AES-256. Default: not encrypted. */
@@ -99,7 +99,7 @@ export async function archiveSink(
         for await (const chunk of instance.dataset) {
           signal?.throwIfAborted();
           entry.bytes += chunk.length;
-          entry.checksum = crc32(chunk, entry.checksum);
+          entry.checksum = nodeZlib().crc32(chunk, entry.checksum);
           yield chunk;
         }
       } catch (error) {

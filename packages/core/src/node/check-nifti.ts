@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
 import { DicomError } from '../errors.ts';
+import { nodeZlib } from './lazy-builtins.ts';
 
 /** Of a NIfTI-1 header (nifti1.h). */
 const HEADER_LENGTH = 348;
@@ -13,7 +13,9 @@ export async function countSlices(path: string): Promise<number> {
   let header = Buffer.alloc(0);
   let length = 0;
   try {
-    for await (const chunk of createReadStream(path).pipe(createGunzip()) as AsyncIterable<Buffer>) {
+    for await (const chunk of createReadStream(path).pipe(
+      nodeZlib().createGunzip(),
+    ) as AsyncIterable<Buffer>) {
       if (header.length < HEADER_LENGTH) header = Buffer.concat([header, chunk]).subarray(0, HEADER_LENGTH);
       length += chunk.length;
     }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { textOf } from '../data/attribute-access.ts';
@@ -14,6 +13,7 @@ import { fileChunks } from './file-chunks.ts';
 import { fileError } from './file-error.ts';
 import { FolderNames } from './folder-names.ts';
 import { writeInstanceFile } from './instance-file.ts';
+import { nodeCrypto } from './lazy-builtins.ts';
 import { makeFolder } from './make-folder.ts';
 import { SIDECAR_TAGS, sidecarEntries } from './nifti-sidecar.ts';
 import { type Dcm2niixEnd, OUTPUT_NAME, runDcm2niix } from './run-dcm2niix.ts';
@@ -338,7 +338,7 @@ async function isSame(a: string, b: string): Promise<boolean> {
 }
 
 async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = nodeCrypto().createHash('sha256');
   for await (const chunk of fileChunks(path)) hash.update(chunk);
   return hash.digest('hex');
 }

@@ -1,11 +1,11 @@
 import { dirname, join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { encodeFileMeta, readPart10 } from '../data/part10.ts';
 import type { DicomInstance, StoreOutcome } from '../transfer/types.ts';
 import { BlockWriter } from './block-writer.ts';
 import { fileChunks } from './file-chunks.ts';
 import { fileError } from './file-error.ts';
 import { type InstanceFile, type InstanceFiles, pooledFiles } from './instance-files.ts';
+import { nodeZlib } from './lazy-builtins.ts';
 import { makeFolder } from './make-folder.ts';
 
 /** What was written of an instance. */
@@ -75,7 +75,7 @@ async function writeAll(
     for await (const chunk of instance.dataset) {
       signal?.throwIfAborted();
       bytes += chunk.length;
-      checksum = crc32(chunk, checksum);
+      checksum = nodeZlib().crc32(chunk, checksum);
       await orFileError(writer.write(chunk), root);
     }
     await orFileError(writer.end(), root);
@@ -159,7 +159,7 @@ export async function checksumOfPart10(bytesOfFile: AsyncIterable<Uint8Array>): 
   let checksum = 0;
   for await (const chunk of dataset) {
     bytes += chunk.length;
-    checksum = crc32(chunk, checksum);
+    checksum = nodeZlib().crc32(chunk, checksum);
   }
   return { sopInstanceUid, bytes, checksum };
 }

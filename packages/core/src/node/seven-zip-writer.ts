@@ -1,8 +1,7 @@
-import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { crc32 } from 'node:zlib';
 import { concatBytes } from '../data/bytes.ts';
 import { DicomError } from '../errors.ts';
+import { nodeCrypto, nodeZlib } from './lazy-builtins.ts';
 
 /*
  * The container of 7-Zip as its sources describe it (DOC/7zFormat.txt, DOC/Methods.txt): a signature header of 32 bytes,
@@ -56,7 +55,7 @@ export class SevenZipWriter {
   constructor(file: FileHandle, password: string | undefined) {
     this.#file = file;
     if (password === undefined) return;
-    const salt = randomBytes(16);
+    const salt = nodeCrypto().randomBytes(16);
     this.#encryption = { salt, key: keyOf(password, salt) };
   }
 
@@ -95,8 +94,8 @@ export class SevenZipWriter {
     bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     { plain = this.#encryption === undefined }: { plain?: boolean } = {},
   ): Promise<Stream> {
-    const iv = randomBytes(BLOCK);
-    const cipher = plain ? undefined : createCipheriv('aes-256-cbc', this.#encryption!.key, iv);
+    const iv = nodeCrypto().randomBytes(BLOCK);
+    const cipher = plain ? undefined : nodeCrypto().createCipheriv('aes-256-cbc', this.#encryption!.key, iv);
     // Padded with zeros (Methods.txt), not as PKCS #7 has it.
     cipher?.setAutoPadding(false);
     const position = this.#position;
@@ -110,7 +109,7 @@ export class SevenZipWriter {
     };
     for await (const chunk of bytes) {
       unpacked += chunk.length;
-      crc = crc32(chunk, crc);
+      crc = nodeZlib().crc32(chunk, crc);
       await put(chunk);
     }
     if (cipher && unpacked % BLOCK > 0) await put(new Uint8Array(BLOCK - (unpacked % BLOCK)));
@@ -122,7 +121,8 @@ export class SevenZipWriter {
     file: FileHandle,
     { position, packed, unpacked, crc, iv }: Stream,
   ): AsyncGenerator<Uint8Array> {
-    const decipher = iv && createDecipheriv('aes-256-cbc', this.#encryption!.key, iv).setAutoPadding(false);
+    const decipher =
+      iv && nodeCrypto().createDecipheriv('aes-256-cbc', this.#encryption!.key, iv).setAutoPadding(false);
     let left = unpacked;
     let found = 0;
     for (let at = 0; at < packed; ) {
@@ -131,7 +131,7 @@ export class SevenZipWriter {
       const whole = decipher ? decipher.update(chunk) : chunk;
       const bytes = whole.length > left ? whole.subarray(0, left) : whole;
       left -= bytes.length;
-      found = crc32(bytes, found);
+      found = nodeZlib().crc32(bytes, found);
       yield bytes;
     }
     if (left > 0 || found !== crc) throw damaged();
@@ -202,7 +202,7 @@ function signatureHeader({ position, packed, crc }: Stream): Uint8Array {
     littleEndian(crc, 4),
   ]);
   const signature = Uint8Array.of(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c, 0, 4);
-  return concatBytes([signature, littleEndian(crc32(start), 4), start]);
+  return concatBytes([signature, littleEndian(nodeZlib().crc32(start), 4), start]);
 }
 
 /** SHA-256 over as many rounds of salt, password and a counter (7-Zip's `7zAES`). */
@@ -212,7 +212,7 @@ function keyOf(password: string, salt: Uint8Array): Uint8Array {
   const atOnce = 1 << 10;
   const rounds = Buffer.alloc(round * atOnce);
   for (let i = 0; i < atOnce; i += 1) secret.copy(rounds, i * round);
-  const hash = createHash('sha256');
+  const hash = nodeCrypto().createHash('sha256');
   for (let done = 0; done < 2 ** CYCLES_POWER; done += atOnce) {
     for (let i = 0; i < atOnce; i += 1) rounds.writeUInt32LE(done + i, i * round + secret.length);
     hash.update(rounds);
