@@ -345,6 +345,31 @@ describe('transfer', () => {
     expect(ahead).toBeLessThan(1_000_000);
   });
 
+  test('reads only a few instances ahead of the sink, however small they are', async () => {
+    let read = 0;
+    let stored = 0;
+    let ahead = 0;
+    const sink: InstanceSink = {
+      concurrency: 2,
+      async store({ dataset }) {
+        for await (const _ of dataset);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        stored += 1;
+        return { state: 'stored' };
+      },
+    };
+    const source = sourceOf(function* () {
+      for (const sop of sops(200)) {
+        yield instance(sop);
+        read += 1;
+        ahead = Math.max(ahead, read - stored);
+      }
+    });
+    const result = await transfer({ source, sink, selection });
+    expect(result).toMatchObject({ ok: true, counts: { stored: 200 } });
+    expect(ahead).toBeLessThanOrEqual(8);
+  });
+
   test('refuses a data set that is not the instance it was announced as', async () => {
     const { sink, stored } = sinkOf();
     const source = sourceOf(() => [

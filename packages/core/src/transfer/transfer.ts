@@ -90,6 +90,12 @@ export async function transfer(options: TransferOptions): Promise<TransferResult
   return new TransferRun(options).run();
 }
 
+/**
+ * Instances that are kept for each that the sink stores at once: enough that it never waits for the source. More would be
+ * memory for nothing, of small ones thousands.
+ */
+const KEPT_PER_STORE = 3;
+
 /** How often a source is asked again because it has got more meanwhile. */
 const MAXIMUM_ROUNDS = 10;
 
@@ -112,11 +118,14 @@ class TransferRun {
   readonly #signal: AbortSignal;
   /** Stores under way, those waiting for a free slot included. */
   readonly #stores = new Set<Promise<void>>();
+  /** Lets the next instance be read when one is stored. */
+  #onStored: (() => void) | undefined;
   /** By SOP Instance UID at the source: what is at the destination now and has to be found there. */
   readonly #delivered = new Map<string, StoredInstance & { earlier: boolean }>();
   readonly #remarks: string[] = [];
   #transcoded = 0;
   #free: number;
+  readonly #maximumKept: number;
   readonly #slotWaiters: (() => void)[] = [];
   /** Servers race on inserting a new study: the first instance goes alone. */
   #firstStored: Promise<void> | undefined;
@@ -132,6 +141,7 @@ class TransferRun {
     this.#ledger = options.ledger ?? new Ledger();
     this.#budget = new ByteBudget(options.maxBytesInFlight ?? DEFAULT_BYTES_IN_FLIGHT);
     this.#free = Math.max(1, options.sink.concurrency ?? 1);
+    this.#maximumKept = KEPT_PER_STORE * this.#free;
     this.#signal = options.signal ? AbortSignal.any([options.signal, this.#stop.signal]) : this.#stop.signal;
   }
 
@@ -277,6 +287,11 @@ class TransferRun {
         chunks.length = 0;
       });
       this.#track(done);
+      while (this.#stores.size >= this.#maximumKept) {
+        await new Promise<void>((resolve) => {
+          this.#onStored = resolve;
+        });
+      }
       return;
     }
     const streamed: DicomInstance = { ...describe(outgoing), dataset: resume(chunks, reader) };
@@ -336,7 +351,12 @@ class TransferRun {
   }
 
   #track(store: Promise<void>): Promise<void> {
-    const tracked = store.catch((error) => this.#fail(error)).finally(() => this.#stores.delete(tracked));
+    const tracked = store
+      .catch((error) => this.#fail(error))
+      .finally(() => {
+        this.#stores.delete(tracked);
+        this.#onStored?.();
+      });
     this.#stores.add(tracked);
     return tracked;
   }

@@ -11,6 +11,7 @@ import { createReceiver, type Receiver } from '@adit/dimse';
 import type { ReceiverPlace } from './arguments.ts';
 import type { DeidentificationOptions } from './deidentification.ts';
 import { directMove } from './direct-move.ts';
+import { keepHeapSmall } from './keep-heap-small.ts';
 import { type DestinationOptions, openDestination } from './open-destination.ts';
 import { openSource, type Source, type SourceOptions } from './open-source.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
@@ -38,6 +39,7 @@ export async function transferCommand(
   asked: TransferOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
+  keepHeapSmall();
   const from = parsePlace(asked.from);
   const to = parsePlace(asked.to);
   const options = to.kind === 'nifti' ? withoutReports(asked) : asked;
