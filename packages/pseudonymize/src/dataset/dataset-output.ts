@@ -9,8 +9,12 @@ export interface OpenLength {
   readonly start: number;
 }
 
-const firstBlockSize = 8 * 1024;
-const blockSize = 64 * 1024;
+/**
+ * Blocks begin small, for most data sets are long only by what is passed on as it is: in a browser, memory of 4 KiB and more takes
+ * longer than what is written into it.
+ */
+const firstBlockSize = 2 * 1024;
+const maxBlockSize = 64 * 1024;
 
 /** Longer pieces are passed on as they are, shorter ones are copied together. */
 const minPassed = 4 * 1024;
@@ -106,7 +110,8 @@ export class DatasetOutput {
   #room(count: number): void {
     if (this.#filled + count <= this.#block.length) return;
     this.#seal();
-    this.#block = new Uint8Array(Math.max(count, this.#block.length === 0 ? firstBlockSize : blockSize));
+    const size = Math.min(Math.max(this.#block.length * 2, firstBlockSize), maxBlockSize);
+    this.#block = new Uint8Array(Math.max(count, size));
     this.#filled = 0;
     this.#sealed = 0;
   }
