@@ -28,6 +28,7 @@ export class AditNodeForm extends AditElement {
       .pair {
         display: grid;
         grid-template-columns: 2fr 1fr;
+        align-items: end;
         gap: 12px;
       }
       .pair.even {
@@ -105,7 +106,7 @@ export class AditNodeForm extends AditElement {
           this._kind = (event.target as WaSelect).value as Kind;
         }}
       >
-        <wa-option value="dimse">PACS by DIMSE (C-FIND, C-GET, C-STORE)</wa-option>
+        <wa-option value="dimse">PACS (DIMSE)</wa-option>
         <wa-option value="dicomweb">DICOMweb service</wa-option>
         <wa-option value="folder">Folder of this server</wa-option>
       </wa-select>
@@ -164,9 +165,9 @@ export class AditNodeForm extends AditElement {
             name="retrieve"
             label="Studies are fetched with"
             .value=${known?.retrieve ?? 'any'}
-            hint="With C-MOVE the PACS sends them to ADIT, which must be registered there as shown above."
+            hint="With C-MOVE the PACS sends them to ADIT, which must be registered there as the page of nodes says."
           >
-            <wa-option value="any">C-GET, or C-MOVE where it offers no C-GET</wa-option>
+            <wa-option value="any">C-GET, else C-MOVE</wa-option>
             <wa-option value="c-get">C-GET only</wa-option>
             <wa-option value="c-move">C-MOVE only</wa-option>
           </wa-select>`;
