@@ -135,11 +135,14 @@ async function measureConstancy(study: { instances: number; megabytes: number })
       ? undefined
       : (JSON.parse(line!) as { studyInstanceUid: string; source: number; destination: number });
   });
-  const { peakMemoryBytes, diskBytes, seconds, stdout } = await runMeasured(process.execPath, [
+  const command = [
     ...[aditBin, 'transfer', '--json', '--study', studyInstanceUid, '--pseudonym', 'Subject 07'],
     ...['--from', `dicom://SOURCE@127.0.0.1:${source}`],
     ...['--to', `dicom://DESTINATION@127.0.0.1:${destination}`],
-  ]);
+  ];
+  // Node keeps what it has compiled on the disk, the first time.
+  await runMeasured(process.execPath, [...command, '--dry-run']);
+  const { peakMemoryBytes, diskBytes, seconds, stdout } = await runMeasured(process.execPath, command);
   const { bytes, verified } = JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as AditSummary;
   if (verified !== study.instances) throw new Error(`${verified} instances were verified`);
   const work = `relay of ${study.instances} × ${study.megabytes} MB`;

@@ -276,6 +276,23 @@ test('a destination that commits to nothing is no success where that was asked f
   expect(stderr).toContain('could not be asked for a verification by commitment');
 });
 
+test('counts what would be transferred, and transfers nothing, in a dry run', async () => {
+  const study = syntheticStudy({
+    seed: 'dry run',
+    series: [{ kind: 'CT', instances: 3, rows: 64 }, { kind: 'SR' }],
+  });
+  await loadInstances(source, join(folder.path, 'dry-run'), study);
+  for (const from of [source.dicomUrl, `dicomweb+${source.dicomWebUrl}`]) {
+    const { status, summary, stderr } = await adit([
+      ...['transfer', '--from', from, '--to', destination.dicomUrl, '--exclude-modality', 'SR'],
+      ...['--study', studyInstanceUidOf(study[0]!.attributes), '--dry-run'],
+    ]);
+    expect(summary, stderr).toMatchObject({ ok: true, expected: 4, skipped: 1, instances: 0 });
+    expect(status).toBe(0);
+  }
+  expect(await destination.instanceIds()).toEqual([]);
+});
+
 test('leaves out the modalities it is told to, and counts them', async () => {
   const study = syntheticStudy({
     seed: 'excluded',

@@ -53,7 +53,8 @@ export async function transferCommand(
 
   await using receiver = await openReceiver(from, options);
   await using source = await openSource(from, options, receiver);
-  if (options.dryRun) return dryRun(output, { from, source, studies }, options, signal);
+  // Awaited here: the source is there until then.
+  if (options.dryRun) return await dryRun(output, { from, source, studies }, options, signal);
   await using record = await openRecord(options, { to, studies, deidentification });
   if (record.done > 0) output.remark(`${record.done} instances are done: the ledger says so.`);
   await using destination = await openDestination(from, to, options, receiver);
