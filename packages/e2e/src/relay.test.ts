@@ -252,7 +252,7 @@ describe('a destination that commits to what it stored', () => {
       ]);
     expect((await transfer('--ledger', ledger, '--verify', 'none')).summary).toMatchObject({ instances: 4 });
     const [lost] = await destination.instanceIds();
-    await fetch(`${destination.restUrl}/instances/${lost}`, { method: 'DELETE' });
+    await destination.remove(lost!);
     const again = ['--resume', ledger, '--verify', 'commitment', ...receiver()];
     expect((await transfer(...again)).summary).toMatchObject({
       ...{ ok: false, instances: 0, skipped: 3, failed: 1, verification: 'commitment' },

@@ -27,6 +27,8 @@ export interface Orthanc extends AsyncDisposable {
   instanceIds(): Promise<string[]>;
   /** The DICOM file Orthanc keeps of an instance. */
   file(instanceId: string): Promise<Uint8Array>;
+  /** Removes an instance. */
+  remove(instanceId: string): Promise<void>;
   /** Removes everything. */
   clear(): Promise<void>;
   /** Ends it at once, in the middle of whatever it does (SIGKILL). */
@@ -122,10 +124,11 @@ function describe(
   { dicomPort, restUrl, running, restart }: StartedOrthanc,
   cleanup: AsyncDisposableStack,
 ): Orthanc {
-  async function get(path: string, init?: RequestInit): Promise<Response> {
+  async function get(path: string, init: Pick<RequestInit, 'method'> = {}): Promise<Response> {
     let response: Response;
     try {
-      response = await fetch(`${restUrl}${path}`, init);
+      // Orthanc closes a connection that was idle for a second, perhaps just when the next question is on its way.
+      response = await fetch(`${restUrl}${path}`, { ...init, headers: { connection: 'close' } });
     } catch (cause) {
       const lastWords = running.program.output().split('\n').slice(-30).join('\n');
       throw new Error(`Orthanc ${aeTitle} does not answer. Its last words:\n${lastWords}`, { cause });
@@ -150,6 +153,9 @@ function describe(
     instanceIds,
     async file(instanceId) {
       return (await get(`/instances/${instanceId}/file`)).bytes();
+    },
+    async remove(instanceId) {
+      await (await get(`/instances/${instanceId}`, { method: 'DELETE' })).arrayBuffer();
     },
     async clear() {
       const patients = (await (await get('/patients')).json()) as string[];
