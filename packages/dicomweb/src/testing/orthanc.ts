@@ -85,11 +85,9 @@ export async function startOrthanc(configuration: Record<string, unknown> = {}):
       }
     },
     async fileOf(sopInstanceUid) {
-      // Orthanc closes a connection that was idle for a second, perhaps just when the next question is on its way.
-      const headers = { connection: 'close' };
-      const found = await fetch(`${rest}/tools/lookup`, { method: 'POST', body: sopInstanceUid, headers });
+      const found = await fetch(`${rest}/tools/lookup`, { method: 'POST', body: sopInstanceUid });
       const [{ Path: path }] = (await found.json()) as [{ Path: string }];
-      return new Uint8Array(await (await fetch(`${rest}${path}/file`, { headers })).arrayBuffer());
+      return new Uint8Array(await (await fetch(`${rest}${path}/file`)).arrayBuffer());
     },
     async [Symbol.asyncDispose]() {
       process.kill('SIGTERM');

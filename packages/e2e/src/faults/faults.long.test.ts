@@ -91,7 +91,7 @@ describe('Orthanc killed in the middle of an object and started again', () => {
 
   /** SOP Instance UIDs of everything an Orthanc holds, ascending. */
   async function uidsAt(orthanc: Orthanc): Promise<string[]> {
-    const answer = await fetch(`${orthanc.restUrl}/instances?expand`, { headers: { connection: 'close' } });
+    const answer = await fetch(`${orthanc.restUrl}/instances?expand`);
     const found = (await answer.json()) as { MainDicomTags: { SOPInstanceUID: string } }[];
     return found.map(({ MainDicomTags }) => MainDicomTags.SOPInstanceUID).sort();
   }

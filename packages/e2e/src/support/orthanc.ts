@@ -124,22 +124,23 @@ function describe(
   { dicomPort, restUrl, running, restart }: StartedOrthanc,
   cleanup: AsyncDisposableStack,
 ): Orthanc {
-  async function get(path: string, init: Pick<RequestInit, 'method'> = {}): Promise<Response> {
-    let response: Response;
-    try {
-      // Orthanc closes a connection that was idle for a second, perhaps just when the next question is on its way.
-      response = await fetch(`${restUrl}${path}`, { ...init, headers: { connection: 'close' } });
-    } catch (cause) {
-      const lastWords = running.program.output().split('\n').slice(-30).join('\n');
-      throw new Error(`Orthanc ${aeTitle} does not answer. Its last words:\n${lastWords}`, { cause });
+  /** The whole answer. Asked again where Orthanc has closed a connection that it had kept for the next question. */
+  async function request(path: string, method = 'GET'): Promise<Buffer> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const response = await fetch(`${restUrl}${path}`, { method });
+        const body = Buffer.from(await response.arrayBuffer());
+        if (response.ok) return body;
+        throw new Error(`Orthanc ${aeTitle} answers ${path} with ${response.status}: ${body}`);
+      } catch (cause) {
+        if (cause instanceof TypeError && attempt < 3) continue;
+        const lastWords = running.program.output().split('\n').slice(-30).join('\n');
+        throw new Error(`Orthanc ${aeTitle} has no answer. Its last words:\n${lastWords}`, { cause });
+      }
     }
-    if (!response.ok) {
-      throw new Error(`Orthanc ${aeTitle} answers ${path} with ${response.status}: ${await response.text()}`);
-    }
-    return response;
   }
-  async function instanceIds(): Promise<string[]> {
-    return ((await (await get('/instances')).json()) as string[]).sort();
+  async function list(path: string): Promise<string[]> {
+    return JSON.parse(String(await request(path))) as string[];
   }
   return {
     aeTitle,
@@ -150,18 +151,13 @@ function describe(
     get pid() {
       return running.program.pid;
     },
-    instanceIds,
-    async file(instanceId) {
-      return (await get(`/instances/${instanceId}/file`)).bytes();
-    },
+    instanceIds: async () => (await list('/instances')).sort(),
+    file: (instanceId) => request(`/instances/${instanceId}/file`),
     async remove(instanceId) {
-      await (await get(`/instances/${instanceId}`, { method: 'DELETE' })).arrayBuffer();
+      await request(`/instances/${instanceId}`, 'DELETE');
     },
     async clear() {
-      const patients = (await (await get('/patients')).json()) as string[];
-      for (const patient of patients) {
-        await (await get(`/patients/${patient}`, { method: 'DELETE' })).arrayBuffer();
-      }
+      for (const patient of await list('/patients')) await request(`/patients/${patient}`, 'DELETE');
     },
     async kill() {
       process.kill(running.program.pid, 'SIGKILL');
