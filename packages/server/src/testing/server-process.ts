@@ -32,7 +32,14 @@ export function startServer(data: string, environment: NodeJS.ProcessEnv = {}): 
 }
 
 export function serverEnvironment(data: string, environment: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  return { ...process.env, ADIT_DATA: data, ADIT_PORT: '0', ADIT_LOG_LEVEL: 'warn', ...environment };
+  return {
+    ...process.env,
+    ADIT_DATA: data,
+    ADIT_PORT: '0',
+    ADIT_RECEIVER_PORT: '0',
+    ADIT_LOG_LEVEL: 'warn',
+    ...environment,
+  };
 }
 
 /** Follows a process that says on standard output what `adit serve --json` says. */
