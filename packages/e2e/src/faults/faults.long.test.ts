@@ -18,7 +18,14 @@ import {
   startOrthanc,
   type TempFolder,
 } from '../support/index.ts';
-import { faultStudy, impatient, serveDicomWeb, uidsIn, uidsOfFolder } from './fault-study.ts';
+import {
+  expectRestAfterMending,
+  faultStudy,
+  impatient,
+  serveDicomWeb,
+  uidsIn,
+  uidsOfFolder,
+} from './fault-study.ts';
 
 /*
  * Faults that take time: Orthanc killed in the middle of an object and started again, and peers that hang. As in
@@ -214,7 +221,7 @@ describe('a connection that fails half way', () => {
   test('the source does not send any more: C-GET', async () => {
     await using way = await openTcpWay(source.port, { of: 'answers', after, failure: 'hang' });
     await using client = createDimseClient(impatient({ aeTitle: 'SOURCE', port: way.port }));
-    await expectRestAfter(way, client);
+    await expectRestAfterMending(study, { source: client, way, folder: newFolder(), count: 6 });
   });
 
   test('the source does not send any more: WADO-RS', async () => {
@@ -226,20 +233,6 @@ describe('a connection that fails half way', () => {
     await using way = await openTcpWay(service.port, { of: 'answers', after, failure: 'hang' });
     const url = `http://127.0.0.1:${way.port}`;
     await using client = createDicomWebClient({ url, answerTimeout: 500, idleTimeout: 500 });
-    await expectRestAfter(way, client);
+    await expectRestAfterMending(study, { source: client, way, folder: newFolder(), count: 6 });
   });
-
-  async function expectRestAfter(way: { mend(): void }, client: InstanceSource & Queryable): Promise<void> {
-    await using destination = await createArchiveScp({ folder: newFolder(), aeTitle: 'DESTINATION' });
-    await using sink = createDimseSink(impatient(destination));
-    const ledger = new Ledger();
-    const first = await attempt({ source: client, sink }, ledger);
-    expect(first).toMatchObject({ ok: false, retryable: true });
-    expect(first.counts.stored).toBeLessThan(6);
-    way.mend();
-    const next = await attempt({ source: client, sink }, ledger);
-    expect(next).toMatchObject({ ok: true, counts: { expected: 6, failed: 0 } });
-    expect(first.counts.stored + next.counts.stored).toBe(6);
-    expect(uidsIn(destination)).toEqual(whole);
-  }
 });

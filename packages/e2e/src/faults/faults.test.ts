@@ -23,7 +23,14 @@ import {
   startStorescp,
   type TempFolder,
 } from '../support/index.ts';
-import { faultStudy, impatient, serveDicomWeb, uidsIn, uidsOfFolder } from './fault-study.ts';
+import {
+  expectRestAfterMending,
+  faultStudy,
+  impatient,
+  serveDicomWeb,
+  uidsIn,
+  uidsOfFolder,
+} from './fault-study.ts';
 
 /*
  * Faults on the way, one after another. Each is met by a transfer that pseudonymizes, then everything is well again and a
@@ -176,19 +183,9 @@ test('storescp that refuses one SOP class gets the others', async () => {
 });
 
 test('a source whose connection is cut in the middle of an object', async () => {
-  await using destination = await createArchiveScp({ folder: newFolder(), aeTitle: 'DESTINATION' });
   await using way = await openTcpWay(source.port, { of: 'answers', after: study.bytes / 2, failure: 'cut' });
   await using client = createDimseClient(impatient({ aeTitle: 'SOURCE', port: way.port }));
-  await using sink = createDimseSink(impatient(destination));
-  const ledger = new Ledger();
-  const first = await attempt({ source: client, sink }, ledger);
-  expect(first).toMatchObject({ ok: false, retryable: true });
-  expect(first.counts.stored).toBeLessThan(6);
-  way.mend();
-  const next = await attempt({ source: client, sink }, ledger);
-  expect(next).toMatchObject({ ok: true, counts: { expected: 6, failed: 0 } });
-  expect(first.counts.stored + next.counts.stored).toBe(6);
-  expect(uidsIn(destination)).toEqual(whole);
+  await expectRestAfterMending(study, { source: client, way, folder: newFolder(), count: 6 });
 });
 
 describe('over DICOMweb', () => {
@@ -209,17 +206,7 @@ describe('over DICOMweb', () => {
       failure: 'cut',
     });
     await using client = createDicomWebClient({ url: `http://127.0.0.1:${way.port}` });
-    await using destination = await createArchiveScp({ folder: newFolder(), aeTitle: 'DESTINATION' });
-    await using sink = createDimseSink(impatient(destination));
-    const ledger = new Ledger();
-    const first = await attempt({ source: client, sink }, ledger);
-    expect(first).toMatchObject({ ok: false, retryable: true });
-    expect(first.counts.stored).toBeLessThan(6);
-    way.mend();
-    const next = await attempt({ source: client, sink }, ledger);
-    expect(next).toMatchObject({ ok: true, counts: { expected: 6, failed: 0 } });
-    expect(first.counts.stored + next.counts.stored).toBe(6);
-    expect(uidsIn(destination)).toEqual(whole);
+    await expectRestAfterMending(study, { source: client, way, folder: newFolder(), count: 6 });
   });
 
   test.each([
