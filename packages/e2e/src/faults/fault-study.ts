@@ -17,9 +17,8 @@ import {
 import { type SyntheticInstance, type SyntheticStudyOptions, syntheticStudy } from '@adit/core/synthetic';
 import { createDicomWebHandler, type DicomWebHandlerOptions } from '@adit/dicomweb';
 import { createNodeListener } from '@adit/dicomweb/node';
-import { type ArchiveScp, createArchiveScp, createDimseSink, type DimseNode } from '@adit/dimse';
+import type { ArchiveScp, DimseNode } from '@adit/dimse';
 import { createPseudonymizer } from '@adit/pseudonymize';
-import { expect } from 'vitest';
 import { filesBelow } from '../support/index.ts';
 
 /** Where an attempt takes instances from and puts them. */
@@ -67,38 +66,6 @@ export function faultStudy(options: SyntheticStudyOptions): FaultStudy {
       return result;
     },
   };
-}
-
-/**
- * Transfers from a source whose connection fails half way to an archive in `folder`, and again when the way is mended: the
- * second attempt brings what the first one did not.
- */
-export async function expectRestAfterMending(
-  { attempt, whole }: FaultStudy,
-  {
-    source,
-    way,
-    folder,
-    count,
-  }: {
-    source: Ends['source'];
-    way: { mend(): void };
-    folder: string;
-    /** Instances of the study. */
-    count: number;
-  },
-): Promise<void> {
-  await using destination = await createArchiveScp({ folder, aeTitle: 'DESTINATION' });
-  await using sink = createDimseSink(impatient(destination));
-  const ledger = new Ledger();
-  const first = await attempt({ source, sink }, ledger);
-  expect(first).toMatchObject({ ok: false, retryable: true });
-  expect(first.counts.stored).toBeLessThan(count);
-  way.mend();
-  const next = await attempt({ source, sink }, ledger);
-  expect(next).toMatchObject({ ok: true, counts: { expected: count, failed: 0 } });
-  expect(first.counts.stored + next.counts.stored).toBe(count);
-  expect(uidsIn(destination)).toEqual(whole);
 }
 
 /** A node that is given up soon when it is silent. */

@@ -18,14 +18,8 @@ import {
   startOrthanc,
   type TempFolder,
 } from '../support/index.ts';
-import {
-  expectRestAfterMending,
-  faultStudy,
-  impatient,
-  serveDicomWeb,
-  uidsIn,
-  uidsOfFolder,
-} from './fault-study.ts';
+import { expectRestAfterMending } from './expect-rest-after-mending.testing.ts';
+import { faultStudy, impatient, serveDicomWeb, uidsIn, uidsOfFolder } from './fault-study.ts';
 
 /*
  * Faults that take time: Orthanc killed in the middle of an object and started again, and peers that hang. As in

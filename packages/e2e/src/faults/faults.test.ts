@@ -23,14 +23,8 @@ import {
   startStorescp,
   type TempFolder,
 } from '../support/index.ts';
-import {
-  expectRestAfterMending,
-  faultStudy,
-  impatient,
-  serveDicomWeb,
-  uidsIn,
-  uidsOfFolder,
-} from './fault-study.ts';
+import { expectRestAfterMending } from './expect-rest-after-mending.testing.ts';
+import { faultStudy, impatient, serveDicomWeb, uidsIn, uidsOfFolder } from './fault-study.ts';
 
 /*
  * Faults on the way, one after another. Each is met by a transfer that pseudonymizes, then everything is well again and a
