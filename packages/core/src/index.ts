@@ -32,6 +32,7 @@ export * from './query/return-keys.ts';
 export * from './query/types.ts';
 export * from './transfer/counts.ts';
 export * from './transfer/expected.ts';
+export * from './transfer/first-offered.ts';
 export * from './transfer/held-back-error.ts';
 export * from './transfer/ledger.ts';
 export * from './transfer/manifest.ts';

@@ -7,6 +7,7 @@ import type { BodyPart } from './wado/body-parts.ts';
 import { type RetrieveBulkDataOptions, retrieveBulkData } from './wado/bulk-data.ts';
 import { type RetrieveFramesOptions, retrieveFrames } from './wado/frames.ts';
 import { retrieveMetadata } from './wado/metadata.ts';
+import { isNotOffered } from './wado/not-offered.ts';
 import { type RetrieveRenderedOptions, retrieveRendered } from './wado/rendered.ts';
 import type { InstanceUids, ResourceUids } from './wado/resource.ts';
 import { retrieve } from './wado/retrieve.ts';
@@ -43,6 +44,7 @@ export function createDicomWebClient(options: DicomWebServiceOptions): DicomWebC
   return {
     find: (query, findOptions) => find(service, query, findOptions),
     retrieve: (selection, retrieveOptions) => retrieve(service, selection, retrieveOptions),
+    isNotOffered,
     metadata: (resource, metadataOptions) => retrieveMetadata(service, resource, metadataOptions),
     frames: (instance, numbers, frameOptions) => retrieveFrames(service, instance, numbers, frameOptions),
     bulkData: (uri, bulkDataOptions) => retrieveBulkData(service, uri, bulkDataOptions),

@@ -9,6 +9,7 @@ import { DicomError, type DicomErrorOptions } from '@adit/core';
  * - `UNAUTHORIZED`, `NOT_FOUND`, `NOT_ACCEPTABLE`, `REJECTED`, `BUSY`, `SERVER`: what an HTTP status says.
  * - `UNEXPECTED_ANSWER`, `MALFORMED`, `TRUNCATED`, `LIMIT`: an answer that is something else, against its format, ends
  *   too early or exceeds a bound.
+ * - `NOT_OFFERED`: there is no WADO-RS at the address, whatever is asked for.
  */
 export type DicomWebErrorCode =
   | 'INVALID_URL'
@@ -28,7 +29,8 @@ export type DicomWebErrorCode =
   | 'UNEXPECTED_ANSWER'
   | 'MALFORMED'
   | 'TRUNCATED'
-  | 'LIMIT';
+  | 'LIMIT'
+  | 'NOT_OFFERED';
 
 export interface DicomWebErrorOptions extends DicomErrorOptions {
   /** HTTP status of the answer, where there was one. */

@@ -1,4 +1,12 @@
-import type { Attributes, DicomInstance, InstanceSource, Query, Queryable, Selection } from '@adit/core';
+import {
+  type Attributes,
+  DicomError,
+  firstOffered,
+  type InstanceSource,
+  type Query,
+  type Queryable,
+  type Selection,
+} from '@adit/core';
 import { createAnswerFilter } from './answer-filter.ts';
 import { AssociationPool, diedUnused } from './association-pool.ts';
 import { DimseError } from './dimse-error.ts';
@@ -8,6 +16,7 @@ import { findContexts, planFind } from './query-model.ts';
 import type { Receiver } from './receiver.ts';
 import { retrieve } from './retrieve.ts';
 import { retrieveByMove } from './retrieve-by-move.ts';
+import { Status } from './status.ts';
 
 /** A node that can be searched and retrieved from. Dispose of it to release its associations. */
 export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable {
@@ -64,57 +73,53 @@ export function createDimseClient(node: DimseNode, options: DimseClientOptions =
   const pool = new AssociationPool(node, { idleSeconds: IDLE_SECONDS });
   const search: Queryable = { find: (query, options) => find(pool, query, options?.signal) };
   const { receiver, graceSeconds } = options;
-  let offersGet = true;
-  return {
-    ...search,
-    retrieve: (selection, retrieving) => {
-      const byGet = () => retrieve(node, pool, search, selection, retrieving);
-      if (node.retrieve === 'c-get' || (!node.retrieve && !receiver)) return byGet();
+  const byGet: InstanceSource = {
+    isNotOffered,
+    retrieve: (selection, retrieving) => retrieve(node, pool, search, selection, retrieving),
+  };
+  const byMove: InstanceSource = {
+    isNotOffered,
+    retrieve(selection, retrieving) {
       if (!receiver) {
         throw new DimseError(
           'INVALID_NODE',
           `${nodeName(node)} is to be retrieved from by C-MOVE, which needs a receiver that is not there: give one, or use C-GET.`,
         );
       }
-      const byMove = () =>
-        retrieveByMove(node, pool, search, receiver, selection, { ...retrieving, graceSeconds });
-      if (node.retrieve === 'c-move' || !offersGet) return byMove();
-      return firstOffered(byGet, () => {
-        offersGet = false;
-        return byMove();
-      });
+      return retrieveByMove(node, pool, search, receiver, selection, { ...retrieving, graceSeconds });
     },
+  };
+  const either = () =>
+    firstOffered([
+      { name: 'C-GET', source: byGet },
+      { name: 'C-MOVE', source: byMove },
+    ]);
+  const chosen = { 'c-get': byGet, 'c-move': byMove };
+  const source = node.retrieve ? chosen[node.retrieve] : receiver ? either() : byGet;
+  return {
+    ...search,
+    isNotOffered,
+    retrieve: (selection, retrieving) => source.retrieve(selection, retrieving),
     move: (selection, moving) => move(node, pool, search, selection, moving),
     [Symbol.asyncDispose]: () => pool[Symbol.asyncDispose](),
   };
 }
 
-/** The one way to retrieve, or the other where the node does not offer it. */
-function firstOffered(
-  one: () => AsyncIterable<DicomInstance>,
-  other: () => AsyncIterable<DicomInstance>,
-): AsyncIterable<DicomInstance> {
-  return {
-    [Symbol.asyncIterator]() {
-      let instances: AsyncIterator<DicomInstance> | undefined;
-      return {
-        async next() {
-          if (instances) return instances.next();
-          instances = one()[Symbol.asyncIterator]();
-          try {
-            return await instances.next();
-          } catch (error) {
-            if (!(error instanceof DimseError) || error.code !== 'NO_CONTEXT') throw error;
-          }
-          instances = other()[Symbol.asyncIterator]();
-          return instances.next();
-        },
-        async return() {
-          return (await instances?.return?.()) ?? { done: true, value: undefined };
-        },
-      };
-    },
-  };
+/**
+ * Statuses by which a node says that it does not do this at all, or not for this side: it does not know the SOP class or the
+ * operation (PS3.7 §C), nor where a C-MOVE is to send (PS3.4 Table C.4-2).
+ */
+const NOT_OFFERED: ReadonlySet<number> = new Set([
+  Status.noSuchSopClass,
+  Status.sopClassNotSupported,
+  Status.unrecognizedOperation,
+  Status.moveDestinationUnknown,
+]);
+
+/** See `InstanceSource`. A node that cannot be reached, or refuses this side, is no reason: that is not about the way. */
+function isNotOffered(error: unknown): boolean {
+  if (error instanceof DimseError && error.code === 'STATUS') return NOT_OFFERED.has(error.status ?? 0);
+  return error instanceof DicomError && ['NO_CONTEXT', 'INVALID_NODE', 'NOT_OFFERED'].includes(error.code);
 }
 
 async function* find(

@@ -11,6 +11,7 @@ import { type ArchiveScp, createArchiveScp } from './archive/create-archive-scp.
 import { decodeCommandSet } from './command-set.ts';
 import { connect } from './connect.ts';
 import { createDimseClient } from './dimse-client.ts';
+import { DimseError } from './dimse-error.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import type { DimseNode } from './node.ts';
 import { createReceiver, type Expectation, type Receiver } from './receiver.ts';
@@ -106,6 +107,51 @@ describe('a study comes by C-MOVE', () => {
     };
     await retrieve(node, study, {});
     expect(asked).toEqual({ move: 1, get: 1 });
+  });
+
+  test.each([0x0118, 0x0122, 0x0211])('where the node answers C-GET with status %i', async (status) => {
+    const study = syntheticStudy({ series });
+    const archived = await openArchive(folder);
+    for (const instance of study) await archived.store(instance);
+    const handlers: ScpHandlers = {
+      ...archiveHandlers(archived, 'PACS', { peers: [address] }),
+      get() {
+        throw new DimseError('STATUS', 'not done here', { status });
+      },
+    };
+    await using pacs = await listen({ aeTitle: 'PACS', host: '127.0.0.1', port: 0, handlers });
+    await retrieve({ aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port }, study, {});
+  });
+
+  test.each<[string, number, boolean]>([
+    ['does not know where to send', 0xa801, true],
+    ['is short of memory', 0xa702, false],
+    ['does not let this side', 0x0124, false],
+  ])('or not, where the node %s', async (_, status, notOffered) => {
+    const handlers: ScpHandlers = {
+      move() {
+        throw new DimseError('STATUS', 'refused', { status });
+      },
+    };
+    await using pacs = await listen({ aeTitle: 'PACS', host: '127.0.0.1', port: 0, handlers });
+    const node = { aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port, retrieve: 'c-move' } as const;
+    await using client = createDimseClient(node, { receiver });
+    const retrieval = client.retrieve({ studyInstanceUid: '1.2' })[Symbol.asyncIterator]();
+    const error = await retrieval.next().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'STATUS', status });
+    expect(client.isNotOffered?.(error)).toBe(notOffered);
+  });
+
+  test('says of a node that does neither what each way came to', async () => {
+    const handlers: ScpHandlers = { async *find() {} };
+    await using pacs = await listen({ aeTitle: 'PACS', host: '127.0.0.1', port: 0, handlers });
+    const node = { aeTitle: 'PACS', host: '127.0.0.1', port: pacs.port };
+    await using client = createDimseClient(node, { receiver });
+    const retrieval = client.retrieve({ studyInstanceUid: '1.2' })[Symbol.asyncIterator]();
+    await expect(retrieval.next()).rejects.toMatchObject({
+      code: 'NOT_OFFERED',
+      message: expect.stringMatching(/C-GET: PACS@.*C-MOVE: PACS@/),
+    });
   });
 
   test('from dcmqrscp, byte for byte', async () => {

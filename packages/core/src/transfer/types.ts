@@ -78,6 +78,12 @@ export interface InstanceSource {
    * `next()` never hangs. Leaving this iteration ends the retrieval at the node.
    */
   retrieve(selection: Selection, options?: RetrieveOptions): AsyncIterable<DicomInstance>;
+  /**
+   * Does an error of `retrieve`, before its first instance, say that the node cannot be retrieved from this way, whatever is
+   * asked for? Then another way may do; see `firstOffered`. A missing study, a refused access and trouble that passes are none.
+   * Left out: never.
+   */
+  isNotOffered?(error: unknown): boolean;
 }
 
 /** Where an instance ended: a value, for rejection by a destination is normal trouble. */

@@ -187,7 +187,9 @@ describe('retrieve', () => {
     [200, 'application/dicom+json', 'UNEXPECTED_ANSWER', false],
     [200, 'multipart/related; type="application/dicom"', 'MALFORMED', false],
     [401, 'text/html', 'UNAUTHORIZED', false],
-    [404, 'text/plain', 'NOT_FOUND', false],
+    [404, 'text/plain', 'NOT_OFFERED', false],
+    [405, 'text/plain', 'NOT_OFFERED', false],
+    [501, 'text/plain', 'NOT_OFFERED', false],
     [406, 'text/plain', 'NOT_ACCEPTABLE', false],
     [500, 'text/plain', 'SERVER', true],
     [503, 'text/plain', 'BUSY', true],
@@ -199,6 +201,84 @@ describe('retrieve', () => {
     expect(error).toMatchObject({ code, retryable });
     expect((error as Error).message).not.toContain('Doe');
     expect((error as Error).message).toContain('/dicom-web');
+  });
+
+  describe('where something is not there', () => {
+    /** Answers searches so, and retrievals with another status. */
+    const both =
+      (searches: number, retrieves: number): RequestListener =>
+      (request, response) =>
+        void response.writeHead(request.url!.includes('?') ? searches : retrieves).end();
+    const series = { seriesInstanceUids: ['1.3', '1.4', '1.5'] };
+    const notOffered = (error: unknown) => createDicomWebClient({ url: 'http://x' }).isNotOffered?.(error);
+
+    it.each([200, 204, 400, 401, 500])(
+      'a service that answers a search with %i lacks the study alone',
+      async (searches) => {
+        const { error, requests } = await retrieveFrom(both(searches, 404));
+        expect(requests).toEqual([
+          'GET /dicom-web/studies/1.2',
+          'GET /dicom-web/studies?StudyInstanceUID=1.2&limit=1',
+        ]);
+        expect(error).toMatchObject({ code: 'NOT_FOUND', status: 404 });
+        expect(notOffered(error)).toBe(false);
+      },
+    );
+
+    it.each([404, 405, 410, 501])('one that answers with %i is none', async (searches) => {
+      const { error, failures, requests } = await retrieveFrom(both(searches, 404), series);
+      expect(error).toMatchObject({ code: 'NOT_OFFERED', message: expect.stringContaining('/dicom-web') });
+      expect(notOffered(error)).toBe(true);
+      expect(failures).toEqual([]);
+      expect(requests).toHaveLength(2);
+    });
+
+    it('asks once, and goes on with what may be there', async () => {
+      const { error, failures, requests } = await retrieveFrom(both(200, 404), series);
+      expect(error).toBeUndefined();
+      expect(failures).toHaveLength(3);
+      expect(requests).toHaveLength(4);
+    });
+
+    it('takes 404 for a missing object after the first that came', async () => {
+      const { error, failures, received } = await retrieveFrom((request, response) => {
+        if (request.url!.endsWith('1.3')) answer(message)(request, response);
+        else response.writeHead(404).end();
+      }, series);
+      expect(error).toBeUndefined();
+      expect(received).toHaveLength(3);
+      expect(failures).toHaveLength(2);
+    });
+
+    it('gives up where nothing can be sent as files', async () => {
+      const { error } = await retrieveFrom(both(200, 406), series);
+      expect(error).toMatchObject({ code: 'NOT_ACCEPTABLE' });
+      expect(notOffered(error)).toBe(true);
+    });
+
+    it('says that a search on the way is not offered', async () => {
+      const { error } = await retrieveFrom(both(404, 200), { sopInstanceUids: ['1.9'] });
+      expect(error).toMatchObject({ code: 'NOT_OFFERED' });
+    });
+
+    it.each([401, 403, 500, 503])('does not take %i for a service that is not there', async (status) => {
+      const { error } = await retrieveFrom(both(status, status));
+      expect(error).toMatchObject({ status });
+      expect(notOffered(error)).toBe(false);
+    });
+
+    it('takes an address where nobody listens for one', async () => {
+      await using server = await serve(answer(message));
+      await server[Symbol.asyncDispose]();
+      await using client = createDicomWebClient({ url: server.url });
+      const error = await client
+        .retrieve({ studyInstanceUid: '1.2' })
+        [Symbol.asyncIterator]()
+        .next()
+        .catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ code: 'CONNECT' });
+      expect(client.isNotOffered?.(error)).toBe(true);
+    });
   });
 
   it('never puts credentials into its errors', async () => {

@@ -13,6 +13,7 @@ import { ask, type Service } from '../service.ts';
 import type { HttpAnswer } from '../transport/transport.ts';
 import { isUidLike } from '../uid-like.ts';
 import { instancesOfAnswer } from './instances-of-answer.ts';
+import { Offer } from './not-offered.ts';
 
 /** As stored: without the transfer syntax, servers decompress (PS3.18 §8.7.3.5.2). */
 const ACCEPT = 'multipart/related; type="application/dicom"; transfer-syntax=*';
@@ -47,7 +48,8 @@ async function* retrieveAll(
   context: RetrieveContext,
 ): AsyncGenerator<DicomInstance, void, undefined> {
   context.signal.throwIfAborted();
-  const targets = await targetsOf(service, selection, context);
+  const offer = new Offer(service, selection, context.signal);
+  const targets = await offer.whether(targetsOf(service, selection, context));
   const lookAhead = targets[0]?.what === 'the instance' ? LOOK_AHEAD : 0;
   /** Answers to `targets`, from the one to be read next on. */
   const asked: Promise<HttpAnswer>[] = [];
@@ -60,7 +62,8 @@ async function* retrieveAll(
         asked.push(answer);
       }
       try {
-        const answer = await asked.shift()!;
+        const answer = await offer.whether(asked.shift()!);
+        offer.isKnown = true;
         if (answer.status === 206) {
           const message = `${service.root.name} could send only a part of ${target.what} (HTTP 206).`;
           context.onFailure({ status: 206, message, retryable: false });
@@ -68,6 +71,9 @@ async function* retrieveAll(
         yield* instancesOfAnswer(service, answer, context);
       } catch (error) {
         if (targets.length === 1 || !concernsOnlyOne(error)) throw error;
+        // Nothing at all was acceptable: that is not about what was asked for.
+        const isLast = index + 1 === targets.length;
+        if (isLast && !offer.isKnown && error.code === 'NOT_ACCEPTABLE') throw error;
         context.onFailure({
           ...(target.sopInstanceUid === undefined ? {} : { sopInstanceUid: target.sopInstanceUid }),
           ...(error.status === undefined ? {} : { status: error.status }),
