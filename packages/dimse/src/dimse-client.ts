@@ -13,7 +13,7 @@ import { DimseError } from './dimse-error.ts';
 import { type MoveOptions, type MoveProgress, type MoveResult, move } from './move.ts';
 import { checkNode, type DimseNode, nodeName } from './node.ts';
 import { findContexts, planFind } from './query-model.ts';
-import type { Receiver } from './receiver.ts';
+import type { MoveDestination } from './receiver.ts';
 import { retrieve } from './retrieve.ts';
 import { retrieveByMove } from './retrieve-by-move.ts';
 import { Status } from './status.ts';
@@ -39,8 +39,8 @@ export interface DimseClient extends Queryable, InstanceSource, AsyncDisposable 
 }
 
 export interface DimseClientOptions {
-  /** Takes what a node sends that is retrieved from by C-MOVE. Several clients may share one. */
-  receiver?: Receiver | undefined;
+  /** Takes what a node sends that is retrieved from by C-MOVE: a `Receiver`. Several clients may share one. */
+  receiver?: MoveDestination | undefined;
   /**
    * Longest time without an object after a C-MOVE has ended, in seconds, while some are still to come or the node does not
    * tell. Default: 10.

@@ -9,6 +9,7 @@ export type { CGetOptions, CGetResult } from './c-get.ts';
 export type { CMoveOptions } from './c-move.ts';
 export type { CStoreOptions } from './c-store.ts';
 export { type ConnectOptions, connect } from './connect.ts';
+export { type Arrival, createDelivery, type Delivery, type OpenDelivery } from './delivery.ts';
 export { createDimseClient, type DimseClient, type DimseClientOptions } from './dimse-client.ts';
 export { DimseError, type DimseErrorCode, type DimseErrorOptions } from './dimse-error.ts';
 export { createDimseSink, type DimseSink, type DimseSinkOptions } from './dimse-sink.ts';
@@ -17,14 +18,8 @@ export type { MoveOptions, MoveProgress, MoveResult } from './move.ts';
 export type { EventReport, NActionOptions } from './n-service.ts';
 export { type DimseNode, type DimseTimeouts, isValidAeTitle, nodeName, parseDimseUrl } from './node.ts';
 export type { ContextRequest, PresentationContext } from './presentation-context.ts';
-export {
-  type Arrival,
-  createReceiver,
-  type Delivery,
-  type Expectation,
-  type Receiver,
-  type ReceiverOptions,
-} from './receiver.ts';
+export { createReceiver, type MoveDestination, type Receiver, type ReceiverOptions } from './receiver.ts';
+export type { Claim, Expectation } from './receiving-desk.ts';
 export { isTransientRejection, rejectReason } from './reject-reason.ts';
 export type * from './scp/handlers.ts';
 export {

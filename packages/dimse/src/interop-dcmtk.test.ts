@@ -345,7 +345,7 @@ test('dcmqrscp has our objects sent to us by C-MOVE, and knows no other destinat
   await sink.release();
 
   await using client = createDimseClient({ ...qr.node, callingAeTitle: 'ASKER' });
-  const moving = client.move({ studyInstanceUid }, { destination: 'ADIT', nextMessageId: () => 1234 });
+  const moving = client.move({ studyInstanceUid }, { destination: 'ADIT', messageId: 1234 });
   let next = await moving.next();
   while (!next.done) next = await moving.next();
   expect(next.value).toMatchObject({ completed: 5, failed: 0, counted: true });

@@ -12,10 +12,10 @@ export interface MoveOptions extends AbortableOptions {
   /** AE title the objects are to go to. The node must know its address. */
   destination: string;
   /**
-   * Gives the Message ID of each C-MOVE, 1 to 65535. Objects arrive with it, so a receiver that several retrievals share
-   * hands the ids out and knows by them what an object belongs to. Default: ids as they come on each association.
+   * Message ID of its C-MOVEs, which follow one another, 1 to 65535. Objects arrive with it, so a receiver that several
+   * retrievals share knows by it what an object belongs to. Default: ids as they come on each association.
    */
-  nextMessageId?: () => number;
+  messageId?: number;
 }
 
 /** How far a `move` is, over all its C-MOVEs so far. */
@@ -79,8 +79,7 @@ async function* moveTarget(
   options: MoveOptions & Pick<Parameters<Association['cMove']>[0], 'sopClassUid' | 'identifier'>,
   account: MoveAccount,
 ): AsyncGenerator<MoveProgress, void, undefined> {
-  const { sopClassUid, identifier, destination, signal } = options;
-  const messageId = options.nextMessageId?.();
+  const { sopClassUid, identifier, destination, messageId, signal } = options;
   const responses = association.cMove({ sopClassUid, identifier, destination, messageId, signal });
   try {
     for (;;) {

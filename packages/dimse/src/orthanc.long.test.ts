@@ -256,7 +256,7 @@ test('Orthanc moves a study to us and to another Orthanc, and commits to what it
 
   await using client = createDimseClient(orthanc.node);
   const move = async (destination: string) => {
-    const moving = client.move({ studyInstanceUid }, { destination, nextMessageId: () => 4711 });
+    const moving = client.move({ studyInstanceUid }, { destination, messageId: 4711 });
     let next = await moving.next();
     while (!next.done) next = await moving.next();
     return next.value;

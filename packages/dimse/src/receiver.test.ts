@@ -14,7 +14,8 @@ import { createDimseClient } from './dimse-client.ts';
 import { DimseError } from './dimse-error.ts';
 import { createDimseSink } from './dimse-sink.ts';
 import type { DimseNode } from './node.ts';
-import { createReceiver, type Expectation, type Receiver } from './receiver.ts';
+import { createReceiver, type Receiver } from './receiver.ts';
+import type { Expectation } from './receiving-desk.ts';
 import type { ScpHandlers } from './scp/handlers.ts';
 import { listen } from './scp/listen.ts';
 import { bytesOf } from './testing/bytes.ts';
@@ -244,8 +245,8 @@ describe('an object', () => {
   test('goes by the C-MOVE it names, whatever its study; an id of somebody else is no name', async () => {
     using mine = receiver.expect(waitFor(one));
     using theirs = receiver.expect(waitFor(one));
-    const messageId = theirs.nextMessageId();
-    expect(mine.nextMessageId()).not.toBe(messageId);
+    const { messageId } = theirs;
+    expect(mine.messageId).not.toBe(messageId);
     const originator = { aeTitle: 'ME', messageId };
     await using sink = createDimseSink(address, { moveOriginator: originator });
     const store = sink.store(one);

@@ -8,10 +8,11 @@ import {
   type Selection,
 } from '@adit/core';
 import type { AssociationPool } from './association-pool.ts';
+import type { Arrival, Delivery } from './delivery.ts';
 import { DimseError } from './dimse-error.ts';
 import { type MoveResult, move } from './move.ts';
 import { DEFAULT_CALLING_AE_TITLE, type DimseNode, nodeName } from './node.ts';
-import type { Arrival, Delivery, Receiver } from './receiver.ts';
+import type { MoveDestination } from './receiver.ts';
 
 /** Longest time without an object after the C-MOVE has ended, in seconds, while some are still to come or nobody knows. */
 const DEFAULT_GRACE_SECONDS = 10;
@@ -27,7 +28,7 @@ export function retrieveByMove(
   node: DimseNode,
   pool: AssociationPool,
   queryable: Queryable,
-  receiver: Receiver,
+  receiver: MoveDestination,
   selection: Selection,
   options: RetrieveOptions & { graceSeconds?: number | undefined } = {},
 ): AsyncIterable<DicomInstance> {
@@ -37,7 +38,7 @@ export function retrieveByMove(
     signal: AbortSignal,
     onReader: (reader: OneReader) => void,
   ): AsyncGenerator<DicomInstance, void, undefined> {
-    using delivery = receiver.expect({
+    using delivery = await receiver.expect({
       callingAeTitle: node.callingAeTitle ?? DEFAULT_CALLING_AE_TITLE,
       nodeAeTitle: node.aeTitle,
       studyInstanceUid: selection.studyInstanceUid,
@@ -48,7 +49,7 @@ export function retrieveByMove(
     const moving = new Moving(delivery, () =>
       move(node, pool, queryable, selection, {
         destination: receiver.aeTitle,
-        nextMessageId: delivery.nextMessageId,
+        messageId: delivery.messageId,
         signal: AbortSignal.any([signal, stop.signal]),
       }),
     );
@@ -122,7 +123,7 @@ function isNothingSent(error: unknown): boolean {
 /** Reports what never came. */
 function settle(
   node: DimseNode,
-  receiver: Receiver,
+  receiver: MoveDestination,
   delivery: Delivery,
   { result, failure, sent }: Moving,
   onFailure: ((failure: RetrieveFailure) => void) | undefined,
@@ -135,7 +136,7 @@ function settle(
   if (sent !== undefined && sent > 0 && came === 0) {
     throw new DimseError(
       'NOTHING_SENT',
-      `${name} says it has sent ${sent} instances to ${receiver.aeTitle}, and none came here; register ${receiver.aeTitle} at the node with the host of this program and port ${receiver.port}.`,
+      `${name} says it has sent ${sent} instances to ${receiver.aeTitle}, and none came here; register ${receiver.aeTitle} at the node with ${delivery.place}.`,
       { retryable: true },
     );
   }

@@ -131,7 +131,7 @@ describe('our client', () => {
     const { received, peer } = await startReceiver();
     await start([peer]);
     await using client = createDimseClient(node);
-    const moving = client.move(selection, { destination: 'STORE', nextMessageId: () => 77 });
+    const moving = client.move(selection, { destination: 'STORE', messageId: 77 });
     let last = 0;
     let next = await moving.next();
     for (; !next.done; next = await moving.next()) {
