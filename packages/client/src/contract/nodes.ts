@@ -15,6 +15,25 @@ const maxTasks = z
   .default(2)
   .describe('Most studies transferred from it at the same time');
 
+const serviceRoot = z
+  .url({ protocol: /^https?$/ })
+  .max(2000)
+  .regex(/^[^?#@]*$/, 'must hold neither credentials nor parameters');
+
+/** For a node with a DICOMweb service. */
+const authorization = z
+  .string()
+  .max(2000)
+  .regex(/^[\x20-\x7e]*$/, 'must be ASCII on one line')
+  .optional()
+  .describe(
+    'Value of the Authorization header of its DICOMweb service; kept encrypted, never given out. On update: left out, it stays; empty, it goes',
+  );
+
+export const retrievalWay = z.enum(['wado-rs', 'c-get', 'c-move']).meta({ id: 'RetrievalWay' });
+
+export type RetrievalWay = z.infer<typeof retrievalWay>;
+
 const dimseNode = z.strictObject({
   kind: z.literal('dimse'),
   ...common,
@@ -26,11 +45,16 @@ const dimseNode = z.strictObject({
     .regex(/^[\w.:-]+$/, 'must be the name or the IP address of a machine'),
   port: z.int().min(1).max(65535),
   maxAssociations: z.int().min(1).max(64).default(4).describe('Most associations ADIT opens to it at once'),
+  dicomWebUrl: serviceRoot
+    .optional()
+    .describe('The root of its DICOMweb service, where it has one that studies may be fetched from'),
   retrieve: z
-    .enum(['c-get', 'c-move'])
+    .array(retrievalWay)
+    .min(1, 'must name at least one way')
+    .refine((ways) => new Set(ways).size === ways.length, 'must name each way once')
     .optional()
     .describe(
-      'How studies are fetched from it: c-move has it send them to the receiver of ADIT, which it must know. Left out: C-GET, and C-MOVE where it does not offer that',
+      'How studies are fetched from it, in this order: each way is for what the ones before do not offer. wado-rs needs dicomWebUrl; c-move has it send them to the receiver of ADIT, which it must know. Left out: wado-rs where there is dicomWebUrl, c-get, c-move',
     ),
   maxTasks,
 });
@@ -38,11 +62,7 @@ const dimseNode = z.strictObject({
 const dicomWebNode = z.strictObject({
   kind: z.literal('dicomweb'),
   ...common,
-  url: z
-    .url({ protocol: /^https?$/ })
-    .max(2000)
-    .regex(/^[^?#@]*$/, 'must hold neither credentials nor parameters')
-    .describe('The service root'),
+  url: serviceRoot.describe('The service root'),
   maxTasks,
 });
 
@@ -56,17 +76,8 @@ const folderNode = z.strictObject({
 /** What an administrator says of a node. */
 export const nodeSettings = z
   .discriminatedUnion('kind', [
-    dimseNode,
-    dicomWebNode.extend({
-      authorization: z
-        .string()
-        .max(2000)
-        .regex(/^[\x20-\x7e]*$/, 'must be ASCII on one line')
-        .optional()
-        .describe(
-          'Value of the Authorization header; kept encrypted, never given out. On update: left out, it stays; empty, it goes',
-        ),
-    }),
+    dimseNode.extend({ authorization }),
+    dicomWebNode.extend({ authorization }),
     folderNode,
   ])
   .meta({ id: 'NodeSettings' });
@@ -74,7 +85,7 @@ export const nodeSettings = z
 /** What is given out of a node: no secrets. */
 export const node = z
   .discriminatedUnion('kind', [
-    dimseNode.extend({ id }),
+    dimseNode.extend({ id, hasAuthorization: z.boolean() }),
     dicomWebNode.extend({ id, hasAuthorization: z.boolean() }),
     folderNode.extend({ id }),
   ])
@@ -149,7 +160,7 @@ export const nodes = {
   echoNode: operation({
     method: 'POST',
     path: '/nodes/{nodeId}/echo',
-    summary: 'Ask a node whether it answers (C-ECHO, a small QIDO-RS search, or a write test)',
+    summary: 'Ask a node whether it answers (C-ECHO, a small QIDO-RS search, both, or a write test)',
     tag: 'nodes',
     access: 'user',
     params,

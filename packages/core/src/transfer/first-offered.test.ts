@@ -83,14 +83,14 @@ describe('the first way that is offered', () => {
     const result = await take(
       ways,
       {
-        onWay: (name) => said.push(name),
-        onPassedOver: (name, { message }) => said.push(`${name} not: ${message}`),
+        onWay: (name, passedOver) =>
+          said.push(name, ...passedOver.map((one) => `not ${one.name}: ${one.error.message}`)),
       },
       2,
     );
     expect(result).toMatchObject({ taken: ['1', '1'], error: undefined });
     expect(ways.map(({ state }) => state.asked)).toEqual([1, 2, 0]);
-    expect(said).toEqual(['A not: no A', 'B', 'B']);
+    expect(said).toEqual(['B', 'not A: no A', 'B', 'not A: no A']);
   });
 
   it('is found where `retrieve` itself throws', async () => {

@@ -1,5 +1,5 @@
 import { DicomError } from '../errors.ts';
-import { isRetryable, sentence } from './problem.ts';
+import { isRetryable } from './problem.ts';
 import type { DicomInstance, InstanceSource, RetrieveFailure, RetrieveOptions, Selection } from './types.ts';
 
 /** One of several ways to retrieve from the same node. */
@@ -9,11 +9,16 @@ export interface RetrievalWay {
   source: InstanceSource & Partial<AsyncDisposable>;
 }
 
+/** A way that turned out not to be offered. */
+export interface PassedOverWay {
+  name: string;
+  /** What it said. */
+  error: DicomError;
+}
+
 export interface FirstOfferedOptions {
-  /** Told of each retrieval that has begun, by which way it goes. */
-  onWay?: ((name: string) => void) | undefined;
-  /** Told once of each way that turned out not to be offered. */
-  onPassedOver?: ((name: string, error: DicomError) => void) | undefined;
+  /** Told of each retrieval that has begun by which way it goes, and which ones before that are not offered. */
+  onWay?: ((name: string, passedOver: readonly PassedOverWay[]) => void) | undefined;
 }
 
 /**
@@ -40,6 +45,7 @@ export function firstOffered(
 ): InstanceSource & AsyncDisposable {
   /** What each way said that is not offered. */
   const passedOver = new Map<RetrievalWay, DicomError>();
+  const passedOverNow = (): PassedOverWay[] => [...passedOver].map(([{ name }, error]) => ({ name, error }));
 
   function retrieve(
     selection: Selection,
@@ -62,7 +68,7 @@ export function firstOffered(
       try {
         instances = way.source.retrieve(selection, { ...retrieving, onFailure })[Symbol.asyncIterator]();
         const first = await instances.next();
-        options.onWay?.(way.name);
+        options.onWay?.(way.name, passedOverNow());
         begin();
         return first;
       } catch (error) {
@@ -71,7 +77,6 @@ export function firstOffered(
           if (!begun) begin();
           throw error;
         }
-        if (!passedOver.has(way)) options.onPassedOver?.(way.name, error);
         passedOver.set(way, error);
         return undefined;
       }
@@ -84,7 +89,7 @@ export function firstOffered(
           const first = passedOver.has(way) ? undefined : await tryWay(way);
           if (first) return first;
         }
-        throw noneOffered(ways, passedOver);
+        throw noneOffered(passedOverNow());
       },
       async return() {
         left = true;
@@ -104,15 +109,12 @@ export function firstOffered(
   };
 }
 
-function noneOffered(
-  ways: readonly RetrievalWay[],
-  passedOver: ReadonlyMap<RetrievalWay, DicomError>,
-): DicomError {
-  const [only, ...others] = passedOver.values();
-  if (only && others.length === 0) return only;
-  const said = ways.map((way) => `${way.name}: ${sentence(passedOver.get(way))}`);
+function noneOffered(passedOver: readonly PassedOverWay[]): DicomError {
+  const errors = passedOver.map(({ error }) => error);
+  if (errors.length === 1) return errors[0]!;
+  const said = passedOver.map(({ name, error }) => `${name}: ${error.message}`);
   return new DicomError('NOT_OFFERED', `No way to retrieve is left. ${said.join(' ')}`, {
-    cause: new AggregateError(passedOver.values()),
-    retryable: [...passedOver.values()].some(isRetryable),
+    cause: new AggregateError(errors),
+    retryable: errors.some(isRetryable),
   });
 }

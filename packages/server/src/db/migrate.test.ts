@@ -27,6 +27,24 @@ describe('migrate', () => {
     expect(Object.keys(migrations)).toEqual(Object.keys(migrations).sort());
   });
 
+  it('makes a list of the one way to retrieve that a node had', async () => {
+    await using database = await postgres.openDatabase({ migrated: false });
+    const { '0001-start': start } = migrations;
+    await migrate(database.db, { '0001-start': start! });
+    const nodes = ['{"kind":"dimse","retrieve":"c-move"}', '{"kind":"dimse"}', '{"kind":"folder"}'];
+    for (const [index, settings] of nodes.entries()) {
+      await sql`insert into nodes (name, source, destination, settings)
+        values (${`Node ${index}`}, true, true, ${settings})`.execute(database.db);
+    }
+    await migrate(database.db);
+    const { rows } = await sql`select settings from nodes order by name`.execute(database.db);
+    expect(rows.map((row) => (row as { settings: unknown }).settings)).toEqual([
+      { kind: 'dimse', retrieve: ['c-move'] },
+      { kind: 'dimse' },
+      { kind: 'folder' },
+    ]);
+  });
+
   it('undoes everything when a step fails, and names it', async () => {
     await using database = await postgres.openDatabase({ migrated: false });
     const steps = { '0001-good': step('create table good ()'), '0002-bad': step('create table') };

@@ -1,4 +1,4 @@
-import type { Reason, Task } from '@adit/client';
+import type { Reason, RetrievalWay, Task } from '@adit/client';
 import type { JobState, TaskState } from '@adit/core';
 import type { ColumnType, Generated, GeneratedAlways, JSONColumnType } from 'kysely';
 
@@ -34,8 +34,9 @@ export type StoredNodeSettings =
       host: string;
       port: number;
       maxAssociations: number;
+      dicomWebUrl?: string | undefined;
       /** Left out: whatever the node offers. */
-      retrieve?: 'c-get' | 'c-move' | undefined;
+      retrieve?: RetrievalWay[] | undefined;
       maxTasks: number;
     }
   | { kind: 'dicomweb'; url: string; maxTasks: number }

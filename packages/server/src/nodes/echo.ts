@@ -3,13 +3,15 @@ import { access, constants, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EchoResult } from '@adit/client';
 import { DicomError } from '@adit/core';
+import { createDicomWebClient, type DicomWebServiceOptions } from '@adit/dicomweb';
 import { echo } from '@adit/dimse';
-import { type OpenOptions, openSource, toDimseNode } from './open-node.ts';
+import { type OpenOptions, toDicomWebService, toDimseNode } from './open-node.ts';
 import type { StoredNode } from './store.ts';
 
 /** Somebody waits for the answer, so it is given up sooner than in a transfer. In seconds. */
 const TIMEOUTS = { connect: 5, associate: 10, response: 10, release: 2 };
-const QIDO_TIMEOUT = 15;
+/** The same for a DICOMweb service, in milliseconds. */
+const WEB_TIMEOUTS = { connectTimeout: 5_000, answerTimeout: 15_000, idleTimeout: 15_000 };
 
 /** Asks a node whether it answers. A node that does not is a result, not an error. */
 export async function echoNode(
@@ -34,19 +36,29 @@ async function test(node: StoredNode, options: OpenOptions & { signal: AbortSign
     case 'dimse': {
       const dimseNode = { ...toDimseNode(settings, options), timeouts: TIMEOUTS, connectAttempts: 1 };
       await echo(dimseNode, { signal: options.signal });
-      return `${name} answered the C-ECHO: it knows ADIT as ${options.callingAeTitle}.`;
+      const answered = `${name} answered the C-ECHO: it knows ADIT as ${options.callingAeTitle}.`;
+      const { dicomWebUrl: url } = settings;
+      if (url === undefined) return answered;
+      try {
+        await testSearch(toDicomWebService(node, { url }, options), options.signal);
+      } catch (error) {
+        if (!(error instanceof DicomError)) throw error;
+        throw new DicomError(error.code, `${answered} Its DICOMweb service did not: ${error.message}`);
+      }
+      return `${answered} Its DICOMweb service answered a search for one study.`;
     }
-    case 'dicomweb': {
-      await using client = openSource(node, options);
-      const signal = AbortSignal.any([options.signal, AbortSignal.timeout(QIDO_TIMEOUT * 1000)]);
-      const matches = client.find({ level: 'STUDY', keys: {}, limit: 1 }, { signal });
-      for await (const _match of matches) break;
+    case 'dicomweb':
+      await testSearch(toDicomWebService(node, settings, options), options.signal);
       return `${name} answered a search for one study.`;
-    }
     case 'folder':
       await testFolder(settings.path);
       return `A test file was written to the folder of ${name} and removed again.`;
   }
+}
+
+async function testSearch(service: DicomWebServiceOptions, signal: AbortSignal): Promise<void> {
+  await using client = createDicomWebClient({ ...service, ...WEB_TIMEOUTS });
+  for await (const _match of client.find({ level: 'STUDY', keys: {}, limit: 1 }, { signal })) break;
 }
 
 async function testFolder(path: string): Promise<void> {

@@ -61,7 +61,13 @@ describe('administration', () => {
   test('adds nodes, with what was left out filled in', async () => {
     const body = dimse();
     const created = await app.admin.createNode({ body });
-    expect(created).toEqual({ ...body, id: expect.any(String), maxAssociations: 4, maxTasks: 2 });
+    expect(created).toEqual({
+      ...body,
+      id: expect.any(String),
+      maxAssociations: 4,
+      maxTasks: 2,
+      hasAuthorization: false,
+    });
     expect(await app.anna.listNodes()).toContainEqual(created);
   });
 
@@ -71,10 +77,15 @@ describe('administration', () => {
       port: 11112,
       maxAssociations: 8,
       maxTasks: 1,
-      retrieve: 'c-move',
+      dicomWebUrl: 'https://pacs.example/dicom-web',
+      retrieve: ['c-move', 'wado-rs'],
       destination: true,
     });
-    expect(await app.admin.updateNode({ params: { nodeId: id }, body })).toEqual({ ...body, id });
+    expect(await app.admin.updateNode({ params: { nodeId: id }, body })).toEqual({
+      ...body,
+      id,
+      hasAuthorization: false,
+    });
   });
 
   test('removes nodes', async () => {
@@ -122,6 +133,12 @@ describe('administration', () => {
     ['65 associations', () => dimse({ maxAssociations: 65 }), 'maxAssociations'],
     ['0 tasks', () => dimse({ maxTasks: 0 }), 'maxTasks'],
     ['no name', () => dimse({ name: '' }), 'name'],
+    ['no way to retrieve', () => dimse({ retrieve: [] }), 'retrieve'],
+    ['the same way twice', () => dimse({ retrieve: ['c-get', 'c-get'] }), 'retrieve'],
+    ['a way nobody knows', () => dimse({ retrieve: ['c-find'] }), 'retrieve.0'],
+    ['WADO-RS without a service', () => dimse({ retrieve: ['wado-rs'] }), 'dicomWebUrl'],
+    ['an authorization without a service', () => dimse({ authorization: 'Bearer x' }), 'dicomWebUrl'],
+    ['a service with credentials', () => dimse({ dicomWebUrl: 'https://me:secret@pacs/' }), 'dicomWebUrl'],
     ['a URL of another kind', () => web({ url: 'file:///etc/passwd' }), 'url'],
     ['a URL with credentials', () => web({ url: 'https://me:secret@pacs/' }), 'url'],
     ['a URL with parameters', () => web({ url: 'https://pacs/?token=secret' }), 'url'],
@@ -163,7 +180,13 @@ describe('administration', () => {
   });
 });
 
-describe('an authorization', () => {
+describe.each<[string, (changes?: { url?: string; authorization?: string }) => NodeSettings]>([
+  ['a DICOMweb service', web],
+  [
+    'the DICOMweb service of a PACS',
+    ({ url = 'https://pacs.example/dicom-web', ...changes } = {}) => dimse({ dicomWebUrl: url, ...changes }),
+  ],
+])('an authorization for %s', (_, web) => {
   const secret = 'Bearer very-secret';
   const sealedOf = async (id: string) =>
     (await database.pool.query('select "authorization" from nodes where id = $1', [id])).rows[0]
@@ -200,6 +223,18 @@ describe('an authorization', () => {
     });
     await app.admin.updateNode({ params, body: web({ url, authorization: 'Bearer another' }) });
     await app.admin.updateNode({ params, body: web({ url: `${url}/v2` }) });
+  });
+});
+
+test('an authorization goes with the DICOMweb service of a PACS', async () => {
+  const dicomWebUrl = 'https://pacs.example/dicom-web';
+  const created = await app.admin.createNode({ body: dimse({ dicomWebUrl, authorization: 'Bearer x' }) });
+  const params = { nodeId: created.id };
+  expect(await app.admin.updateNode({ params, body: dimse() })).toMatchObject({ hasAuthorization: false });
+  // It does not come back, to whatever service.
+  const url = 'https://elsewhere.example/dicom-web';
+  expect(await app.admin.updateNode({ params, body: dimse({ dicomWebUrl: url }) })).toMatchObject({
+    hasAuthorization: false,
   });
 });
 
@@ -251,6 +286,33 @@ describe('a test', () => {
     expect(refused.ok).toBe(false);
     expect(refused.message).not.toContain('abc');
     service.close();
+  });
+
+  test('of a PACS with a DICOMweb service is both, and says which does not answer', async () => {
+    const { port, aeTitle } = await archives.start('ECHO_BOTH');
+    let status = 200;
+    const service = createServer((request, response) => {
+      expect(request.headers.authorization).toBe('Bearer abc');
+      response.writeHead(status, { 'content-type': 'application/dicom+json' }).end('[]');
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => service.once('listening', resolve));
+    const dicomWebUrl = `http://127.0.0.1:${(service.address() as AddressInfo).port}/rs`;
+    const settings = { name: 'Both', port, aeTitle, dicomWebUrl, authorization: 'Bearer abc' };
+    const { id } = await app.admin.createNode({ body: dimse(settings) });
+    const params = { nodeId: id };
+    expect(await app.anna.echoNode({ params })).toMatchObject({
+      ok: true,
+      message:
+        'Both answered the C-ECHO: it knows ADIT as ADIT. Its DICOMweb service answered a search for one study.',
+    });
+    status = 404;
+    expect(await app.anna.echoNode({ params })).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/^Both answered the C-ECHO.* DICOMweb service did not: .*\/rs/),
+    });
+    service.close();
+    const wrong = await echo(dimse({ ...settings, name: 'Wrong', aeTitle: 'WRONG_NAME' }));
+    expect(wrong).toMatchObject({ ok: false, message: expect.stringContaining('WRONG_NAME') });
   });
 
   test('of a folder writes a file and leaves nothing', async () => {

@@ -1,4 +1,5 @@
 import {
+  type FirstOfferedOptions,
   type InstanceSink,
   type InstanceSource,
   type Queryable,
@@ -11,6 +12,7 @@ import { createDimseClient, createDimseSink, type DimseNode, type Receiver } fro
 import type { StoredNodeSettings } from '../db/schema.ts';
 import { ServerError } from '../errors.ts';
 import type { Secrets } from '../runtime/secrets.ts';
+import { openWays } from './open-ways.ts';
 import { authorizationOf } from './service.ts';
 import type { StoredNode } from './store.ts';
 
@@ -20,6 +22,8 @@ export interface OpenOptions {
   callingAeTitle: string;
   /** Takes what nodes send because of a C-MOVE; undefined where this server does not listen. */
   receiver?: Receiver | undefined;
+  /** Of a source that offers several ways to retrieve: told which is used. */
+  onWay?: FirstOfferedOptions['onWay'];
 }
 
 /** A node that can be searched and read from. */
@@ -34,8 +38,13 @@ export interface OpenDestination extends AsyncDisposable {
 export function openSource(node: StoredNode, options: OpenOptions): OpenSource {
   const { settings } = node;
   switch (settings.kind) {
-    case 'dimse':
-      return createDimseClient(toDimseNode(settings, options), { receiver: options.receiver });
+    case 'dimse': {
+      const { dicomWebUrl: url, retrieve } = settings;
+      const { receiver, onWay } = options;
+      const web =
+        url === undefined ? undefined : createDicomWebClient(toDicomWebService(node, { url }, options));
+      return openWays(toDimseNode(settings, options), { web, receiver, retrieve, onWay });
+    }
     case 'dicomweb':
       return createDicomWebClient(toDicomWebService(node, settings, options));
     case 'folder':
@@ -89,7 +98,7 @@ export function openDestination(
 }
 
 /** A node of this server as @adit/dicomweb knows it. */
-function toDicomWebService(
+export function toDicomWebService(
   node: StoredNode,
   { url }: { url: string },
   { secrets }: Pick<OpenOptions, 'secrets'>,
@@ -103,6 +112,6 @@ export function toDimseNode(
   settings: Extract<StoredNodeSettings, { kind: 'dimse' }>,
   { callingAeTitle }: Pick<OpenOptions, 'callingAeTitle'>,
 ): DimseNode {
-  const { aeTitle, host, port, maxAssociations, retrieve } = settings;
-  return { aeTitle, host, port, maxAssociations, callingAeTitle, ...(retrieve && { retrieve }) };
+  const { aeTitle, host, port, maxAssociations } = settings;
+  return { aeTitle, host, port, maxAssociations, callingAeTitle };
 }

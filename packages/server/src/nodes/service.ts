@@ -39,6 +39,7 @@ export function createNodeService(options: {
   }
 
   function check(input: NodeInput): void {
+    if (input.kind === 'dimse') checkWays(input);
     if (input.kind !== 'folder') return;
     if (!isAbsolute(input.path)) {
       throw new InvalidRequestError('The path of a folder must be absolute.', { path: 'must be absolute' });
@@ -117,18 +118,46 @@ export function authorizationOf(node: StoredNode, secrets: Secrets): string | un
   return node.authorization === null ? undefined : secrets.open(node.authorization, secretContext(node.id));
 }
 
+/** What is of a DICOMweb service is of no use without one. */
+function checkWays({ dicomWebUrl, retrieve, authorization }: Extract<NodeInput, { kind: 'dimse' }>): void {
+  if (dicomWebUrl !== undefined) return;
+  if (retrieve?.includes('wado-rs')) {
+    throw new InvalidRequestError('To fetch by WADO-RS, ADIT needs the root of the DICOMweb service.', {
+      dicomWebUrl: 'must be given to fetch by WADO-RS',
+    });
+  }
+  if (authorization) {
+    throw new InvalidRequestError('An authorization is of no use without a DICOMweb service.', {
+      dicomWebUrl: 'must be given with an authorization',
+    });
+  }
+}
+
+/** The root of the DICOMweb service of a node, if it has one. */
+function webUrlOf(settings: NodeInput | StoredNodeSettings): string | undefined {
+  switch (settings.kind) {
+    case 'dimse':
+      return settings.dicomWebUrl;
+    case 'dicomweb':
+      return settings.url;
+    case 'folder':
+      return undefined;
+  }
+}
+
 /** A secret left unchanged must not go to another server because the address was changed. */
 function keepsSecretAtHome(known: StoredNode, input: NodeInput): void {
-  if (known.settings.kind !== 'dicomweb' || input.kind !== 'dicomweb') return;
+  const [before, after] = [webUrlOf(known.settings), webUrlOf(input)];
+  if (input.kind === 'folder' || before === undefined || after === undefined) return;
   if (known.authorization === null || input.authorization !== undefined) return;
-  if (new URL(known.settings.url).origin === new URL(input.url).origin) return;
+  if (new URL(before).origin === new URL(after).origin) return;
   throw new InvalidRequestError('The address is another one now: enter the authorization again.', {
     authorization: 'must be given again, or be empty',
   });
 }
 
 function sealed(secrets: Secrets, id: string, input: NodeInput, known: string | null = null): string | null {
-  if (input.kind !== 'dicomweb') return null;
+  if (input.kind === 'folder' || webUrlOf(input) === undefined) return null;
   if (input.authorization === undefined) return known;
   return input.authorization === '' ? null : secrets.seal(input.authorization, secretContext(id));
 }
@@ -140,8 +169,8 @@ function secretContext(id: string): string {
 function settingsOf(input: NodeInput): StoredNodeSettings {
   switch (input.kind) {
     case 'dimse': {
-      const { kind, aeTitle, host, port, maxAssociations, retrieve, maxTasks } = input;
-      return { kind, aeTitle, host, port, maxAssociations, retrieve, maxTasks };
+      const { kind, aeTitle, host, port, maxAssociations, dicomWebUrl, retrieve, maxTasks } = input;
+      return { kind, aeTitle, host, port, maxAssociations, dicomWebUrl, retrieve, maxTasks };
     }
     case 'dicomweb': {
       const { kind, url, maxTasks } = input;
@@ -155,16 +184,9 @@ function settingsOf(input: NodeInput): StoredNodeSettings {
 function toNode({ id, name, source, destination, settings, authorization }: StoredNode): Node {
   switch (settings.kind) {
     case 'dimse':
-      return { id, name, source, destination, ...settings };
+      return { id, name, source, destination, ...settings, hasAuthorization: authorization !== null };
     case 'dicomweb':
-      return {
-        id,
-        name,
-        source,
-        destination,
-        ...settings,
-        hasAuthorization: authorization !== null,
-      };
+      return { id, name, source, destination, ...settings, hasAuthorization: authorization !== null };
     case 'folder':
       return { id, name, source: false, destination, ...settings };
   }

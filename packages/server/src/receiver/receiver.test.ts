@@ -42,7 +42,7 @@ async function start(options: Parameters<typeof startTestServer>[1] = {}): Promi
       { kind: 'SR', instances: 1 },
     ],
   });
-  sourceId = await addNode(app.admin, 'From', from, { retrieve: 'c-move', maxTasks: 4 });
+  sourceId = await addNode(app.admin, 'From', from, { retrieve: ['c-move'], maxTasks: 4 });
 }
 
 async function stop(): Promise<void> {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Client } from '@adit/client';
+import type { Client, RetrievalWay } from '@adit/client';
 import { type SyntheticInstance, type SyntheticStudyOptions, syntheticStudy } from '@adit/core/synthetic';
 import { type ArchiveScp, type ArchiveScpOptions, createArchiveScp } from '@adit/dimse';
 
@@ -48,7 +48,7 @@ export async function addNode(
   admin: Client,
   name: string,
   { aeTitle, port }: { aeTitle: string; port: number },
-  options: { maxTasks?: number; maxAssociations?: number; retrieve?: 'c-get' | 'c-move' } = {},
+  options: { maxTasks?: number; maxAssociations?: number; retrieve?: RetrievalWay[] } = {},
 ): Promise<string> {
   const { id } = await admin.createNode({
     body: {

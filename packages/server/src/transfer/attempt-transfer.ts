@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import {
   DicomError,
   Ledger,
+  type PassedOverWay,
   type Selection,
   safeName,
   type TransferResult,
@@ -45,7 +46,14 @@ export async function attemptTransfer(
       nodes.get(task.destinationId),
     ]);
     needReceiver(sourceNode, open);
-    await using source = openSource(sourceNode, open);
+    let way: ReturnType<typeof wayOf> | undefined;
+    await using source = openSource(sourceNode, {
+      ...open,
+      onWay: (...used) => {
+        way = wayOf(...used);
+        logger.info({ taskId: task.id, jobId: task.jobId, ...way }, 'the study is fetched');
+      },
+    });
     await using destination = openDestination(destinationNode, {
       ...open,
       folder: folderOf(destinationNode, task),
@@ -62,7 +70,7 @@ export async function attemptTransfer(
       onProgress: (counts) => recorder.update(counts),
     });
     logProblem(logger, task, result);
-    return describeResult(result);
+    return describeResult(result, way);
   } catch (error) {
     if (!(error instanceof DicomError)) throw error;
     return { end: error.retryable ? 'retryable' : 'failure', message: error.message };
@@ -71,9 +79,15 @@ export async function attemptTransfer(
   }
 }
 
+/** How a study is fetched, and why not by a way before, as codes. */
+function wayOf(way: string, passedOver: readonly PassedOverWay[]) {
+  return { way, notOffered: Object.fromEntries(passedOver.map(({ name, error }) => [name, error.code])) };
+}
+
 /** The port may be free again at the next attempt, on another machine or after a restart. */
 function needReceiver({ name, settings }: StoredNode, { receiver }: OpenOptions): void {
-  if (settings.kind !== 'dimse' || settings.retrieve !== 'c-move' || receiver) return;
+  if (settings.kind !== 'dimse' || receiver) return;
+  if (!settings.retrieve?.every((way) => way === 'c-move')) return;
   throw new ServerError(
     'NO_RECEIVER',
     `${name} sends by C-MOVE, and ADIT does not listen on its receiving port: look into its log for the reason.`,

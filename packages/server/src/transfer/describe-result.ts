@@ -1,13 +1,20 @@
 import type { TransferResult, Verification } from '@adit/core';
 import type { AttemptResult } from '../jobs/task-lifecycle.ts';
 
+/** By which way a study was fetched, and the ones that were to be tried before. */
+interface UsedWay {
+  way: string;
+  notOffered: Readonly<Record<string, string>>;
+}
+
 /** What became of a transfer, for the task: its end, and a sentence for people. */
-export function describeResult(result: TransferResult): AttemptResult {
+export function describeResult(result: TransferResult, used?: UsedWay): AttemptResult {
   const { counts, reasons, verification, problem } = result;
   const known = { counts, reasons, verification };
   if (result.ok) {
     const remarks = counts.warnings > 0 || result.remarks.length > 0;
-    return { ...known, end: remarks ? 'warning' : 'success', message: success(result) };
+    const message = [success(result), ...wayRemark(used)].join(' ');
+    return { ...known, end: remarks ? 'warning' : 'success', message };
   }
   const end = result.retryable ? 'retryable' : 'failure';
   return { ...known, end, message: problem?.message ?? failure(result) };
@@ -19,6 +26,14 @@ function success({ counts, verification, remarks }: TransferResult): string {
   if (counts.warnings > 0) parts.push(`${counts.warnings} stored with a remark of the destination`);
   parts.push(counts.stored === 0 ? 'nothing to verify' : VERIFIED[verification]);
   return [`${parts.join(', ')}.`, ...remarks].join(' ');
+}
+
+/** A node that lacks what it is asked for first is worth a word, and no warning. */
+function wayRemark(used: UsedWay | undefined): string[] {
+  const lacking = Object.keys(used?.notOffered ?? {});
+  if (!used || lacking.length === 0) return [];
+  const are = lacking.length === 1 ? 'is' : 'are';
+  return [`Fetched by ${used.way}: ${lacking.join(' and ')} ${are} not available at the source.`];
 }
 
 const VERIFIED: Readonly<Record<Verification, string>> = {

@@ -3,11 +3,13 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import '@awesome.me/webawesome/dist/components/button/button.js';
 import '@awesome.me/webawesome/dist/components/input/input.js';
+import type WaInput from '@awesome.me/webawesome/dist/components/input/input.js';
 import '@awesome.me/webawesome/dist/components/option/option.js';
 import '@awesome.me/webawesome/dist/components/select/select.js';
 import type WaSelect from '@awesome.me/webawesome/dist/components/select/select.js';
 import { AditElement } from '../base/adit-element.ts';
 import { icon } from '../base/icons.ts';
+import './adit-retrieval-order.ts';
 
 type Kind = Node['kind'];
 
@@ -64,6 +66,7 @@ export class AditNodeForm extends AditElement {
     problem: { type: String },
     fieldProblems: { attribute: false },
     _kind: { state: true },
+    _webUrl: { state: true },
   };
 
   /** The node to change; undefined to add one. */
@@ -73,15 +76,20 @@ export class AditNodeForm extends AditElement {
   /** The same by field. */
   declare fieldProblems: Readonly<Record<string, string>>;
   declare private _kind: Kind;
+  /** Root of the DICOMweb service of a PACS, as far as it is entered. */
+  declare private _webUrl: string;
 
   constructor() {
     super();
     this._kind = 'dimse';
+    this._webUrl = '';
     this.fieldProblems = {};
   }
 
   override willUpdate(changed: Map<PropertyKey, unknown>): void {
-    if (changed.has('node')) this._kind = this.node?.kind ?? 'dimse';
+    if (!changed.has('node')) return;
+    this._kind = this.node?.kind ?? 'dimse';
+    this._webUrl = (this.node?.kind === 'dimse' ? this.node.dicomWebUrl : undefined) ?? '';
   }
 
   override updated(changed: Map<PropertyKey, unknown>): void {
@@ -161,16 +169,22 @@ export class AditNodeForm extends AditElement {
             )}
             ${this.#maxTasks(known?.maxTasks)}
           </div>
-          <wa-select
-            name="retrieve"
-            label="Studies are fetched with"
-            .value=${known?.retrieve ?? 'any'}
-            hint="With C-MOVE the PACS sends them to ADIT, which must be registered there as the page of nodes says."
-          >
-            <wa-option value="any">C-GET, else C-MOVE</wa-option>
-            <wa-option value="c-get">C-GET only</wa-option>
-            <wa-option value="c-move">C-MOVE only</wa-option>
-          </wa-select>`;
+          ${this.#input('dicomWebUrl', 'DICOMweb service root', this._webUrl, {
+            type: 'url',
+            maxlength: 2000,
+            hint: 'Where the PACS has one, for example https://pacs.example.org/dicom-web',
+            onInput: (value) => {
+              this._webUrl = value;
+            },
+          })}
+          ${this._webUrl.trim() === '' ? nothing : this.#authorization(known?.hasAuthorization)}
+          <div class="field">
+            <adit-retrieval-order
+              .ways=${known?.retrieve}
+              ?web=${this._webUrl.trim() !== ''}
+            ></adit-retrieval-order>
+            ${this.#trouble('retrieve', 'The order')}
+          </div>`;
       }
       case 'dicomweb': {
         const known = node?.kind === 'dicomweb' ? node : undefined;
@@ -180,13 +194,7 @@ export class AditNodeForm extends AditElement {
           maxlength: 2000,
           hint: 'For example https://pacs.example.org/dicom-web',
         })}
-        ${this.#input('authorization', 'Authorization header', '', {
-          type: 'password',
-          maxlength: 2000,
-          hint: known?.hasAuthorization
-            ? 'One is kept, encrypted; leave this empty to keep it.'
-            : 'For example Bearer …; kept encrypted and never shown again.',
-        })}
+        ${this.#authorization(known?.hasAuthorization)}
         ${this.#maxTasks(known?.maxTasks)}`;
       }
       case 'folder':
@@ -196,6 +204,21 @@ export class AditNodeForm extends AditElement {
           hint: 'On the server; ADIT must be allowed to write there.',
         });
     }
+  }
+
+  #authorization(isKept: boolean | undefined): TemplateResult {
+    return this.#input('authorization', 'Authorization header', '', {
+      type: 'password',
+      maxlength: 2000,
+      hint: isKept
+        ? 'One is kept, encrypted; leave this empty to keep it.'
+        : 'For example Bearer …; kept encrypted and never shown again.',
+    });
+  }
+
+  #trouble(name: string, label: string): TemplateResult | typeof nothing {
+    const trouble = this.fieldProblems[name];
+    return trouble ? html`<span class="trouble" role="alert">${label} ${trouble}</span>` : nothing;
   }
 
   #maxTasks(known: number | undefined): TemplateResult {
@@ -218,9 +241,9 @@ export class AditNodeForm extends AditElement {
       min?: number;
       max?: number;
       hint?: string;
+      onInput?: (value: string) => void;
     } = {},
   ): TemplateResult {
-    const trouble = this.fieldProblems[name];
     return html`<div class="field">
       <wa-input
         name=${name}
@@ -234,8 +257,9 @@ export class AditNodeForm extends AditElement {
         hint=${options.hint ?? nothing}
         autocomplete="off"
         spellcheck="false"
+        @input=${(event: Event) => options.onInput?.((event.target as WaInput).value ?? '')}
       ></wa-input>
-      ${trouble ? html`<span class="trouble" role="alert">${label} ${trouble}</span>` : nothing}
+      ${this.#trouble(name, label)}
     </div>`;
   }
 
@@ -244,6 +268,7 @@ export class AditNodeForm extends AditElement {
     const form = new FormData(event.target as HTMLFormElement);
     const text = (name: string) => String(form.get(name) ?? '').trim();
     const common = { name: text('name'), source: form.has('source'), destination: form.has('destination') };
+    const retrieve = this.renderRoot.querySelector('adit-retrieval-order')?.value;
     const settings: Record<Kind, () => NodeSettings> = {
       dimse: () => ({
         kind: 'dimse',
@@ -252,16 +277,16 @@ export class AditNodeForm extends AditElement {
         host: text('host'),
         port: Number(text('port')),
         maxAssociations: Number(text('maxAssociations')),
-        ...retrieveOf(text('retrieve')),
+        ...webOf(text('dicomWebUrl'), text('authorization')),
+        ...(retrieve && { retrieve }),
         maxTasks: Number(text('maxTasks')),
       }),
       dicomweb: () => ({
         kind: 'dicomweb',
         ...common,
-        destination: false,
         url: text('url'),
         maxTasks: Number(text('maxTasks')),
-        ...(text('authorization') === '' ? {} : { authorization: text('authorization') }),
+        ...authorizationOf(text('authorization')),
       }),
       folder: () => ({ kind: 'folder', ...common, source: false, destination: true, path: text('path') }),
     };
@@ -269,9 +294,13 @@ export class AditNodeForm extends AditElement {
   }
 }
 
-/** Any way is said by saying none. */
-function retrieveOf(chosen: string): { retrieve?: 'c-get' | 'c-move' } {
-  return chosen === 'c-get' || chosen === 'c-move' ? { retrieve: chosen } : {};
+/** An empty authorization is one that stays as it is. */
+function authorizationOf(authorization: string): { authorization?: string } {
+  return authorization === '' ? {} : { authorization };
+}
+
+function webOf(dicomWebUrl: string, authorization: string): { dicomWebUrl?: string; authorization?: string } {
+  return dicomWebUrl === '' ? {} : { dicomWebUrl, ...authorizationOf(authorization) };
 }
 
 customElements.define('adit-node-form', AditNodeForm);
