@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { isValidUid } from '@adit/core';
 import type { DimseNode } from '@adit/dimse';
-import { parseNode, UsageError } from './place.ts';
+import { parseNode } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 /** A UID of the command line (PS3.5 §9.1). Throws `UsageError`. */
 function uid(text: string): string {

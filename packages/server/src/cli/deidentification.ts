@@ -21,7 +21,7 @@ import {
 } from '@adit/pseudonymize';
 import { readKeyFile } from './arguments.ts';
 import type { Output } from './output.ts';
-import { UsageError } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface DeidentificationOptions {
   pseudonym?: string;

@@ -1,7 +1,8 @@
 import type { DirectMove } from '@adit/core';
 import type { Source } from './open-source.ts';
-import { type Place, UsageError } from './place.ts';
+import type { Place } from './place.ts';
 import type { TransferOptions } from './transfer.ts';
+import { UsageError } from './usage-error.ts';
 
 /**
  * For `--direct`: has the source send to the destination by C-MOVE, under the title of the destination. Throws `UsageError`

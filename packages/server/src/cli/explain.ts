@@ -2,7 +2,7 @@ import { isValidUid, storageSopClasses } from '@adit/core';
 import { explain } from '@adit/pseudonymize';
 import { readRecipe } from './deidentification.ts';
 import type { Output } from './output.ts';
-import { UsageError } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface ExplainCommandOptions {
   recipe?: string;

@@ -3,7 +3,8 @@ import { isValidUid, tagOf, tagToHex, textOf, textsOf } from '@adit/core';
 import { createDimseClient } from '@adit/dimse';
 import { readHeaderFile } from './arguments.ts';
 import type { Output } from './output.ts';
-import { parsePlace, UsageError } from './place.ts';
+import { parsePlace } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface FindOptions {
   level: QueryLevel;

@@ -1,7 +1,8 @@
 import type { ReceiverPlace } from './arguments.ts';
 import type { Output } from './output.ts';
-import { parsePlace, UsageError } from './place.ts';
+import { parsePlace } from './place.ts';
 import { transferCommand } from './transfer.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface GetOptions {
   study: string[];

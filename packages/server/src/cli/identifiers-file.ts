@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isValidUid } from '@adit/core';
 import type { Identifier, IdentifierKind } from '@adit/pseudonymize';
-import { UsageError } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 /** An identifier and where it stands in its file: the line, or the place in the list, 1 for the first. */
 export interface ListedIdentifier extends Identifier {

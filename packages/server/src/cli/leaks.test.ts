@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readIdentifiersFile } from './identifiers-file.ts';
 import { leaksCommand } from './leaks.ts';
 import { Output, type Summary } from './output.ts';
-import { UsageError } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Keeps what a command says. */
 class Recorder extends Output {

@@ -12,8 +12,8 @@ import {
 } from './arguments.ts';
 import type { FindOptions } from './find.ts';
 import { errorSentence, Output } from './output.ts';
-import { UsageError } from './place.ts';
 import type { StoreOptions } from './store.ts';
+import { UsageError } from './usage-error.ts';
 
 const stop = stopOnSignals();
 
@@ -86,6 +86,13 @@ const leakGuardOption = () =>
     'search what comes out for identifiers of the original, and hold back what has one',
   );
 
+/** For the help of commands that retrieve. */
+const WAYS_HELP = `
+A DIMSE node may say how it is retrieved from, in this order, and where its DICOMweb service is:
+  dicom://AET@host:port?get=wado-rs,c-get,c-move&dicomweb=https://host/path
+Each way is for what the ones before do not offer. Without get: WADO-RS where there is dicomweb, C-GET,
+and C-MOVE where there is --receiver.`;
+
 const level = new Option('--level <level>', 'what to search for')
   .choices(['patient', 'study', 'series', 'image'])
   .default('study');
@@ -150,16 +157,13 @@ command('store <node> <paths...>', 'send DICOM files and folders to a node (C-ST
     ),
   );
 
-command('get <node>', 'get studies into a folder (C-GET or WADO-RS)')
+command('get <node>', 'get studies into a folder (WADO-RS, C-GET or C-MOVE)')
   .requiredOption('--study <uid>', 'Study Instance UID, as often as needed', uids)
   .option('--series <uid>', 'only this series, as often as needed', uids)
   .requiredOption('-o, --output <folder>', 'where to put the files')
-  .option(
-    '--receiver <AET:PORT>',
-    'where a node without C-GET, or with get=c-move, is to send: it must know the title',
-    receiverPlace,
-  )
+  .option('--receiver <AET:PORT>', 'where a node is to send by C-MOVE: it must know the title', receiverPlace)
   .option('--header-file <file>', 'HTTP headers for a DICOMweb service, lines "Name: value"')
+  .addHelpText('after', WAYS_HELP)
   .action(
     run(async (node: string, options) => (await import('./get.ts')).getCommand(output, node, options, stop)),
   );
@@ -210,7 +214,7 @@ command('transfer', 'move studies from one place to another')
   )
   .option(
     '--receiver <AET:PORT>',
-    'where a node without C-GET, or with get=c-move, is to send, and one that commits to report: it must know the title',
+    'where a node is to send by C-MOVE, and one that commits to report: it must know the title',
     receiverPlace,
   )
   .option(
@@ -230,6 +234,7 @@ command('transfer', 'move studies from one place to another')
   .option('--manifest <file>', 'list what was stored, without original UIDs: JSON lines, or CSV by its name')
   .option('--manifest-originals', 'with original UIDs: whoever has it can undo the pseudonyms')
   .option('--dry-run', 'count only, transfer nothing')
+  .addHelpText('after', WAYS_HELP)
   .action(run(async (options) => (await import('./transfer.ts')).transferCommand(output, options, stop)));
 
 command('pseudonymize <in> <out>', 'pseudonymize a file or the files of a folder into a folder')

@@ -1,7 +1,8 @@
 import { TransferTally } from '@adit/core';
 import { createDimseClient, type MoveResult } from '@adit/dimse';
 import { type Output, tellReasons } from './output.ts';
-import { parseNode, UsageError } from './place.ts';
+import { parseNode } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface MoveOptions {
   study: string[];

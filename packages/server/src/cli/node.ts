@@ -1,6 +1,7 @@
 import type { Output } from './output.ts';
-import { parsePlace, UsageError } from './place.ts';
+import { parsePlace } from './place.ts';
 import { isNodeName, readSavedNodes, writeSavedNodes } from './saved-nodes.ts';
+import { UsageError } from './usage-error.ts';
 
 /** `adit node add NAME URL` */
 export async function addNodeCommand(output: Output, name: string, url: string): Promise<boolean> {

@@ -8,7 +8,8 @@ import {
 import { createFolderSink, createNiftiSink, createSevenZipSink, createZipSink } from '@adit/core/node';
 import { createDimseClient, createDimseSink, type Receiver, verifyByCommitment } from '@adit/dimse';
 import { readHeaderFile, readPasswordFile } from './arguments.ts';
-import { type Place, UsageError } from './place.ts';
+import type { Place } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface DestinationOptions {
   verify?: Verification;
@@ -69,7 +70,7 @@ export async function openDestination(
     case 'dicomweb': {
       const { createDicomWebClient, createDicomWebSink } = await import('@adit/dicomweb');
       // Credentials of the source are never sent to the destination.
-      const headerFile = options.toHeaderFile ?? (from.kind === 'dicomweb' ? undefined : options.headerFile);
+      const headerFile = options.toHeaderFile ?? (takesHeaders(from) ? undefined : options.headerFile);
       const headers = headerFile ? { headers: await readHeaderFile(headerFile) } : {};
       const service = { url: place.url, ...headers };
       const sink = createDicomWebSink(
@@ -121,6 +122,10 @@ export async function openDestination(
     case 'nifti':
       return openNifti(place.path, options);
   }
+}
+
+function takesHeaders(from: Place): boolean {
+  return from.kind === 'dicomweb' || (from.kind === 'dimse' && from.dicomWebUrl !== undefined);
 }
 
 function openNifti(

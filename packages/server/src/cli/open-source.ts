@@ -1,8 +1,11 @@
-import type { InstanceSource, Queryable } from '@adit/core';
+import type { FirstOfferedOptions, InstanceSource, Queryable } from '@adit/core';
 import { createFolderSource, createZipSource, type SkippedFile } from '@adit/core/node';
-import { createDimseClient, type DimseClient, type Receiver } from '@adit/dimse';
+import type { DicomWebClient } from '@adit/dicomweb';
+import type { DimseClient, Receiver } from '@adit/dimse';
+import { openWays } from '../nodes/open-ways.ts';
 import { readHeaderFile, readPasswordFile } from './arguments.ts';
-import { type Place, UsageError } from './place.ts';
+import type { Place } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface SourceOptions {
   headerFile?: string;
@@ -23,20 +26,25 @@ export interface Source extends InstanceSource, Queryable, AsyncDisposable {
  *
  * @param receiver of this program, for nodes that send by C-MOVE
  */
-export async function openSource(place: Place, options: SourceOptions, receiver?: Receiver): Promise<Source> {
+export async function openSource(
+  place: Place,
+  options: SourceOptions & Pick<FirstOfferedOptions, 'onWay'>,
+  receiver?: Receiver,
+): Promise<Source> {
   switch (place.kind) {
     case 'dimse': {
-      const { node, text } = place;
-      if (node.retrieve === 'c-move' && !receiver && !options.direct) {
+      const { node, retrieve, dicomWebUrl, text } = place;
+      if (retrieve.every((way) => way === 'c-move') && !receiver && !options.direct) {
         throw new UsageError(`${text} is to send by C-MOVE: say where to with --receiver AET:PORT.`);
       }
-      return createDimseClient(node, { receiver });
+      const web =
+        dicomWebUrl !== undefined && retrieve.includes('wado-rs')
+          ? await openDicomWeb(dicomWebUrl, options)
+          : undefined;
+      return openWays(node, { web, receiver, retrieve, onWay: options.onWay });
     }
-    case 'dicomweb': {
-      const { createDicomWebClient } = await import('@adit/dicomweb');
-      const headers = options.headerFile ? { headers: await readHeaderFile(options.headerFile) } : {};
-      return createDicomWebClient({ url: place.url, ...headers });
-    }
+    case 'dicomweb':
+      return openDicomWeb(place.url, options);
     case 'zip': {
       const { fromPasswordFile } = options;
       const password =
@@ -54,6 +62,11 @@ export async function openSource(place: Place, options: SourceOptions, receiver?
       return Object.assign(source, { skipped, async [Symbol.asyncDispose]() {} });
     }
   }
+}
+
+async function openDicomWeb(url: string, { headerFile }: SourceOptions): Promise<DicomWebClient> {
+  const { createDicomWebClient } = await import('@adit/dicomweb');
+  return createDicomWebClient({ url, ...(headerFile ? { headers: await readHeaderFile(headerFile) } : {}) });
 }
 
 function countSkipped() {

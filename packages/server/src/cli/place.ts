@@ -1,25 +1,19 @@
-import { DicomError } from '@adit/core';
-import { type DimseNode, parseDimseUrl } from '@adit/dimse';
+import type { DimseNode } from '@adit/dimse';
+import { type DimsePlace, parseDimsePlace } from './dimse-place.ts';
 import { savedNode } from './saved-nodes.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Where something is transferred from or to, as the command line names it. */
 export type Place =
-  | { kind: 'dimse'; node: DimseNode; text: string }
+  | DimsePlace
   | { kind: 'dicomweb'; url: string; text: string }
   | { kind: 'folder'; path: string; text: string }
   | { kind: 'zip'; path: string; text: string }
   | { kind: '7z'; path: string; text: string }
   | { kind: 'nifti'; path: string; text: string };
 
-/** Wrong usage: ends with exit status 2. */
-export class UsageError extends DicomError {
-  constructor(message: string, cause?: unknown) {
-    super('USAGE', message, { cause });
-  }
-}
-
 /**
- * Reads a place: `dicom://AET@host[:port]`, `dicom+tls://…`, `dicomweb+http(s)://…`, `folder:PATH`, `zip:PATH`, a
+ * Reads a place: `dicom://AET@host[:port]`, `dicom+tls://…` (see `parseDimsePlace`), `dicomweb+http(s)://…`, `folder:PATH`, `zip:PATH`, a
  * name that `adit node add` saved or a bare path. Where a name and a path are alike, it is the name.
  *
  * Throws `UsageError`.
@@ -29,7 +23,7 @@ export function parsePlace(text: string): Place {
   switch (scheme) {
     case 'dicom':
     case 'dicom+tls':
-      return { kind: 'dimse', node: parseNode(text), text: withoutQuery(text) };
+      return parseDimsePlace(text);
     case 'dicomweb+http':
     case 'dicomweb+https':
       return parseDicomWeb(text);
@@ -65,11 +59,7 @@ export function parseNode(text: string): DimseNode {
       `${text} is not a DIMSE node: write dicom://AET@host:port, or a name saved by "adit node add".`,
     );
   }
-  try {
-    return parseDimseUrl(url);
-  } catch (error) {
-    throw new UsageError(error instanceof DicomError ? error.message : `${text} is not a node.`, error);
-  }
+  return parseDimsePlace(url).node;
 }
 
 function parseDicomWeb(text: string): Place {

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Deidentification } from './deidentification.ts';
-import { UsageError } from './place.ts';
 import type { FileResult, InputFile } from './pseudonymize-file.ts';
+import { UsageError } from './usage-error.ts';
 
 /** A file of what was done to each instance. */
 export interface ReportFile extends AsyncDisposable {

@@ -5,11 +5,11 @@ import { walkFiles } from '@adit/core/node';
 import { mergeReports, type PseudonymizationReport } from '@adit/pseudonymize';
 import { type DeidentificationOptions, deidentificationFor } from './deidentification.ts';
 import { formatBytes, type Output, tellReasons } from './output.ts';
-import { UsageError } from './place.ts';
 import type { InputFile } from './pseudonymize-file.ts';
 import type { BatchResult, FileOutcome } from './pseudonymize-files.ts';
 import { pseudonymizeFiles } from './pseudonymize-pool.ts';
 import { openReportFile } from './pseudonymize-report.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface PseudonymizeOptions extends DeidentificationOptions {
   /** File for what was done to each instance. */

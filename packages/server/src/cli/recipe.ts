@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { importCtpScript, presetNames, presetRecipe } from '@adit/pseudonymize';
 import { readRecipe } from './deidentification.ts';
 import type { Output } from './output.ts';
-import { UsageError } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface RecipeOptions {
   /** File of a script of CTP's DicomAnonymizer. */

@@ -1,6 +1,6 @@
 import { createArchiveScp, type DimseNode, readTlsFiles } from '@adit/dimse';
 import type { Output } from './output.ts';
-import { UsageError } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface ScpOptions {
   aet: string;

@@ -4,7 +4,8 @@ import { type DicomFile, readDicomFile, walkFiles } from '@adit/core/node';
 import { createDimseSink } from '@adit/dimse';
 import { readHeaderFile } from './arguments.ts';
 import { errorSentence, formatBytes, type Output, tellReasons } from './output.ts';
-import { type Place, parsePlace, UsageError } from './place.ts';
+import { type Place, parsePlace } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface StoreOptions {
   maxAssociations?: number;

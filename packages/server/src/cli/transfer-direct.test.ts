@@ -6,8 +6,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runAdit } from '../testing/run-adit.ts';
 import { fill, testArchives } from '../testing/test-archives.ts';
 import { Output } from './output.ts';
-import { UsageError } from './place.ts';
 import { type TransferOptions, transferCommand } from './transfer.ts';
+import { UsageError } from './usage-error.ts';
 
 const archives = testArchives();
 let source: string;

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { UsageError } from './place.ts';
 import { readTransferList } from './transfer-list.ts';
+import { UsageError } from './usage-error.ts';
 
 let folder: string;
 

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { isValidUid } from '@adit/core';
 import { CsvError, parse } from 'csv-parse';
 import { pseudonym } from './arguments.ts';
-import { UsageError } from './place.ts';
+import { UsageError } from './usage-error.ts';
 
 /** One study to transfer. */
 export interface ListedStudy {

@@ -5,8 +5,9 @@ import { pipeline } from 'node:stream/promises';
 import { DicomError, Ledger, manifestEntries, manifestLines, type TransferOptions } from '@adit/core';
 import { type LedgerFile, type LedgerHead, openLedgerFile } from '@adit/core/node';
 import type { Deidentification } from './deidentification.ts';
-import { type Place, UsageError } from './place.ts';
+import type { Place } from './place.ts';
 import type { ListedStudy } from './transfer-list.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface RecordOptions {
   ledger?: string;

@@ -1,5 +1,6 @@
 import {
   expectedInstances,
+  type FirstOfferedOptions,
   type Selection,
   type TransferCounts,
   type TransferResult,
@@ -15,9 +16,10 @@ import { keepHeapSmall } from './keep-heap-small.ts';
 import { type DestinationOptions, openDestination } from './open-destination.ts';
 import { openSource, type Source, type SourceOptions } from './open-source.ts';
 import { formatBytes, NO_COUNTS, type Output, round, type SummaryCounts, tellReasons } from './output.ts';
-import { type Place, parsePlace, UsageError } from './place.ts';
+import { type Place, parsePlace } from './place.ts';
 import { type ListedStudy, readTransferList } from './transfer-list.ts';
 import { openRecord, type RecordOptions } from './transfer-record.ts';
+import { UsageError } from './usage-error.ts';
 
 export interface TransferOptions
   extends DeidentificationOptions,
@@ -52,7 +54,17 @@ export async function transferCommand(
   }
 
   await using receiver = await openReceiver(from, options);
-  await using source = await openSource(from, options, receiver);
+  let way: string | undefined;
+  const passedOver = new Set<string>();
+  const onWay: FirstOfferedOptions['onWay'] = (name, before) => {
+    way = name;
+    for (const one of before) {
+      if (passedOver.has(one.name)) continue;
+      passedOver.add(one.name);
+      output.remark(`Not by ${one.name}, but by ${name}: ${one.error.message}`);
+    }
+  };
+  await using source = await openSource(from, { ...options, onWay }, receiver);
   // Awaited here: the source is there until then.
   if (options.dryRun) return await dryRun(output, { from, source, studies }, options, signal);
   await using record = await openRecord(options, { to, studies, deidentification });
@@ -106,6 +118,7 @@ export async function transferCommand(
       number: index + 1,
       of: studies.length,
       ok: result.ok && verifiedAsAsked,
+      ...(way !== undefined && { way }),
     });
     if (signal.aborted) break;
   }
@@ -133,7 +146,7 @@ async function openReceiver(
   from: Place,
   { receiver, verify }: TransferOptions,
 ): Promise<Receiver | undefined> {
-  const mayMove = from.kind === 'dimse' && from.node.retrieve !== 'c-get';
+  const mayMove = from.kind === 'dimse' && from.retrieve.includes('c-move');
   return receiver && (mayMove || verify === 'commitment') ? createReceiver(receiver) : undefined;
 }
 

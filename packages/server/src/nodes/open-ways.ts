@@ -3,7 +3,7 @@ import { type FirstOfferedOptions, firstOffered, type InstanceSource } from '@ad
 import { createDimseClient, type DimseClient, type DimseNode, type Receiver } from '@adit/dimse';
 
 /** Every way to retrieve, in the order that is taken where nothing else is said. */
-const RETRIEVAL_WAYS: readonly RetrievalWay[] = ['wado-rs', 'c-get', 'c-move'];
+export const RETRIEVAL_WAYS: readonly RetrievalWay[] = ['wado-rs', 'c-get', 'c-move'];
 
 export interface WaysOptions extends FirstOfferedOptions {
   /** Of the node's DICOMweb service, where it has one; is disposed of with the rest. */
