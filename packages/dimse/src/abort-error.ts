@@ -38,3 +38,19 @@ export function abortError(peer: string, indication: AbortIndication): DimseErro
       );
   }
 }
+
+/**
+ * The error of a retrieval that ended before anything came. Some nodes abort the association when they are asked for what
+ * they do not allow, instead of answering with a status: Orthanc does.
+ *
+ * @param operation `C-GET` or `C-MOVE`
+ */
+export function abortAsRefusal(error: unknown, peer: string, operation: string): unknown {
+  if (!(error instanceof DimseError) || error.code !== 'ABORTED') return error;
+  return new DimseError(
+    'NOT_OFFERED',
+    `${peer} aborted the association when it was asked for a ${operation}, as nodes do that do not allow it; look into the node's log.`,
+    // It may have been another trouble.
+    { cause: error, retryable: true },
+  );
+}

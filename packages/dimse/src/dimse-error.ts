@@ -10,6 +10,7 @@ import { DicomError, type DicomErrorOptions } from '@adit/core';
  * - `CONNECTION_LOST` the connection ended without a release
  * - `PROTOCOL` the peer broke a rule of PS3.7 or PS3.8
  * - `NO_CONTEXT` the peer did not accept a presentation context that the operation needs
+ * - `NOT_OFFERED` the peer aborted the association because of what it was asked for
  * - `STATUS` the peer answered with a failure status, kept in `status`
  * - `NOTHING_SENT` a retrieval ended well although it sent no object
  * - `CLOSED` used after its own end
@@ -24,6 +25,7 @@ export type DimseErrorCode =
   | 'CONNECTION_LOST'
   | 'PROTOCOL'
   | 'NO_CONTEXT'
+  | 'NOT_OFFERED'
   | 'STATUS'
   | 'NOTHING_SENT'
   | 'CLOSED'

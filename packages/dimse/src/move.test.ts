@@ -98,6 +98,32 @@ test('counts as failed what a node that gives up half way has not begun', async 
   });
 });
 
+test('takes an abort in answer to the request for a node that does not allow it', async () => {
+  await using server = await scriptedServer(async (script) => {
+    await script.accept();
+    await script.receiveMessage();
+    script.send({ type: 'A-ABORT', source: 0, reason: 0 });
+  });
+  await using client = createDimseClient(server.node);
+  const error = await run(client).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'NOT_OFFERED', retryable: true, cause: { code: 'ABORTED' } });
+  expect(client.isNotOffered?.(error)).toBe(true);
+});
+
+test('takes an abort for trouble once something was sent', async () => {
+  await using server = await scriptedServer(async (script) => {
+    const request = await script.accept();
+    const move = request.contexts.find((one) => one.abstractSyntax === SopClass.StudyRootMove)!.id;
+    const { command } = await script.receiveMessage();
+    const { messageId } = decodeCommandSet(command);
+    const answer = { commandField: 0x8021, messageIdBeingRespondedTo: messageId! };
+    script.sendMessage(move, { ...answer, ...counters(0xff00, 1, 0, 1) });
+    script.send({ type: 'A-ABORT', source: 0, reason: 0 });
+  });
+  await using client = createDimseClient(server.node);
+  await expect(run(client)).rejects.toMatchObject({ code: 'ABORTED' });
+});
+
 test.each([
   [0xa801, false, 'register the AE title STORE with its host and port at the node'],
   [0xa702, true, "look into the node's log"],

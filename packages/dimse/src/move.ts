@@ -1,4 +1,5 @@
 import type { AbortableOptions, Queryable, Selection } from '@adit/core';
+import { abortAsRefusal } from './abort-error.ts';
 import type { Association } from './association.ts';
 import { type AssociationPool, diedUnused } from './association-pool.ts';
 import { DimseError } from './dimse-error.ts';
@@ -67,7 +68,8 @@ export async function* move(
       }
       return account.settle();
     } catch (error) {
-      if (waiting.length < targets.length || account.begun || !diedUnused(place, error)) throw error;
+      if (waiting.length < targets.length || account.begun) throw error;
+      if (!diedUnused(place, error)) throw abortAsRefusal(error, association.peer, 'C-MOVE');
     } finally {
       place.giveBack();
     }

@@ -10,6 +10,7 @@ import {
   textOf,
   textsOf,
 } from '@adit/core';
+import { abortAsRefusal } from './abort-error.ts';
 import type { Association } from './association.ts';
 import { type AssociationPool, diedUnused } from './association-pool.ts';
 import { type DimseNode, nodeName } from './node.ts';
@@ -86,7 +87,8 @@ async function* retrieveRound(
       return;
     } catch (error) {
       const begun = waiting.length < targets.length || account.count > before;
-      if (begun || !diedUnused(place, error)) throw error;
+      if (!begun && diedUnused(place, error)) continue;
+      throw begun || account.count > 0 ? error : abortAsRefusal(error, association.peer, 'C-GET');
     } finally {
       place.giveBack();
     }
