@@ -4,6 +4,7 @@ export * from './chromium.ts';
 export * from './dcmtk.ts';
 export * from './dicom-file.ts';
 export * from './free-port.ts';
+export * from './listening-way.ts';
 export * from './orthanc.ts';
 export * from './program.ts';
 export * from './served-adit.ts';

@@ -106,7 +106,8 @@ async function answersTo(restUrl: string): Promise<true | undefined> {
   try {
     const response = await fetch(`${restUrl}/system`);
     await response.arrayBuffer();
-    return response.ok ? true : undefined;
+    // Who asks for a password is there, too.
+    return response.ok || response.status === 401 ? true : undefined;
   } catch {
     return undefined;
   }
