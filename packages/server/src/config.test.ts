@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -27,6 +28,7 @@ describe('readConfig', () => {
       aeTitle: 'ADIT',
       receiverHost: '127.0.0.1',
       receiverPort: 11112,
+      handOver: { host: '127.0.0.1', port: 0, address: '127.0.0.1' },
       logLevel: 'info',
       logFile: undefined,
       demo: 'auto',
@@ -50,6 +52,9 @@ describe('readConfig', () => {
         ADIT_AE_TITLE: ' ADIT 2 ',
         ADIT_RECEIVER_HOST: '10.1.2.3',
         ADIT_RECEIVER_PORT: '104',
+        ADIT_HANDOVER_HOST: '0.0.0.0',
+        ADIT_HANDOVER_PORT: '11113',
+        ADIT_HANDOVER_ADDRESS: 'receiver.example',
         ADIT_LOG_LEVEL: 'debug',
         ADIT_LOG_FILE: 'adit.log',
         ADIT_DEMO: 'on',
@@ -64,10 +69,15 @@ describe('readConfig', () => {
       aeTitle: 'ADIT 2',
       receiverHost: '10.1.2.3',
       receiverPort: 104,
+      handOver: { host: '0.0.0.0', port: 11113, address: 'receiver.example' },
       logLevel: 'debug',
       logFile: resolve('adit.log'),
       demo: 'on',
     });
+  });
+
+  it('has receivers reached by the name of the machine when they listen on all of its addresses', () => {
+    expect(readConfig({ ADIT_HANDOVER_HOST: '0.0.0.0' }).handOver.address).toBe(hostname());
   });
 
   it.each([
@@ -78,6 +88,7 @@ describe('readConfig', () => {
     ['ADIT_TRUST_PROXY', 'true'],
     ['ADIT_RECEIVER_PORT', '0x10'],
     ['ADIT_HOST', 'http://localhost'],
+    ['ADIT_HANDOVER_ADDRESS', 'tcp://receiver'],
     ['ADIT_AE_TITLE', 'SEVENTEEN_LETTERS'],
     ['ADIT_AE_TITLE', 'A\\B'],
     ['ADIT_LOG_LEVEL', 'loud'],

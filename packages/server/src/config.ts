@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { ServerError } from './errors.ts';
@@ -22,6 +23,8 @@ export interface Config {
   readonly receiverHost: string;
   /** `ADIT_RECEIVER_PORT`: port on which DICOM objects are received, 0 for any free one. Default: 11112. */
   readonly receiverPort: number;
+  /** Where the receiver hands objects over to workers of other processes. */
+  readonly handOver: HandOverConfig;
   /** `ADIT_LOG_LEVEL`: least severity that is logged. Default: info. */
   readonly logLevel: LogLevel;
   /** `ADIT_LOG_FILE`: absolute path of the file to log to. Default: standard error. */
@@ -31,6 +34,15 @@ export interface Config {
    * database while no node is configured; `off`: there are none. Default: auto.
    */
   readonly demo: DemoMode;
+}
+
+export interface HandOverConfig {
+  /** `ADIT_HANDOVER_HOST`: address it listens on. Default: 127.0.0.1, this machine alone. */
+  readonly host: string;
+  /** `ADIT_HANDOVER_PORT`: port it listens on, 0 for any free one. Default: 0. */
+  readonly port: number;
+  /** `ADIT_HANDOVER_ADDRESS`: name or address under which workers reach it. Default: the host, or the name of this machine. */
+  readonly address: string;
 }
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -85,6 +97,11 @@ const environmentSchema = z.object({
     .describe('an AE title: 1 to 16 characters of ASCII, no backslash'),
   ADIT_RECEIVER_HOST: host.optional().describe(AN_ADDRESS),
   ADIT_RECEIVER_PORT: port(11112),
+  ADIT_HANDOVER_HOST: host.default('127.0.0.1').describe(AN_ADDRESS),
+  ADIT_HANDOVER_PORT: port(0),
+  ADIT_HANDOVER_ADDRESS: host
+    .optional()
+    .describe('the name or address of this machine under which workers on others reach it'),
   ADIT_LOG_LEVEL: z
     .enum(logLevels)
     .default('info')
@@ -123,10 +140,20 @@ export function readConfig(environment: NodeJS.ProcessEnv): Config {
     aeTitle: values.ADIT_AE_TITLE,
     receiverHost: values.ADIT_RECEIVER_HOST ?? values.ADIT_HOST,
     receiverPort: values.ADIT_RECEIVER_PORT,
+    handOver: {
+      host: values.ADIT_HANDOVER_HOST,
+      port: values.ADIT_HANDOVER_PORT,
+      address: values.ADIT_HANDOVER_ADDRESS ?? reachable(values.ADIT_HANDOVER_HOST),
+    },
     logLevel: values.ADIT_LOG_LEVEL,
     logFile: values.ADIT_LOG_FILE === undefined ? undefined : resolve(values.ADIT_LOG_FILE),
     demo: values.ADIT_DEMO,
   };
+}
+
+/** All addresses of a machine are none that another one could call. */
+function reachable(listening: string): string {
+  return listening === '0.0.0.0' || listening === '::' ? hostname() : listening;
 }
 
 function complaint(name: string, value: string | undefined): string {

@@ -1,87 +1,54 @@
 import { realpath } from 'node:fs/promises';
 import { relative } from 'node:path';
-import type { Kysely } from 'kysely';
-import type { Logger } from 'pino';
 import { checkCredentials, ensureFirstUser } from './accounts/service.ts';
 import { formatBytes, type Output } from './cli/output.ts';
-import { type Config, readConfig } from './config.ts';
-import { openDatabase } from './db/database.ts';
-import { migrate } from './db/migrate.ts';
-import type { Schema } from './db/schema.ts';
-import { ServerError } from './errors.ts';
 import { createNodeService } from './nodes/service.ts';
 import { clusterHomePath } from './postgres/cluster-home.ts';
 import { startEmbeddedPostgres } from './postgres/embedded-postgres.ts';
+import {
+  aborted,
+  listenFailure,
+  openTables,
+  type Program,
+  type ProgramOptions,
+  runUntilStopped,
+} from './run-until-stopped.ts';
 import { openDataDirectory } from './runtime/data-directory.ts';
 import { provideDemoNodes } from './runtime/demo-nodes.ts';
 import {
+  currentFirstLogin,
   type FirstLogin,
   firstLoginPath,
   prepareFirstLogin,
-  readFirstLogin,
-  writeFirstLogin,
 } from './runtime/first-login.ts';
 import { transferFirstStudy } from './runtime/first-transfer.ts';
 import { launchersEnded } from './runtime/launchers.ts';
-import { createLogger } from './runtime/logger.ts';
 import { openSecrets } from './runtime/secrets.ts';
 import { createServer } from './server.ts';
+import { checkSecretKey } from './system/secret-key-check.ts';
 
-/** What has not stopped in order by then ends with the process. */
-const STOP_PATIENCE_MS = 8_000;
-
-export interface ServeOptions {
-  /** Where to say what happens. */
-  readonly output: Output;
-  /** Aborting stops everything in order. */
-  readonly signal: AbortSignal;
+export interface ServeOptions extends ProgramOptions {
   /** Shows the main job once: transfers a study between the demo nodes when there was no job yet. Default: false. */
   readonly demo?: boolean;
-  /** Holds the configuration. Default: `process.env`. */
-  readonly environment?: NodeJS.ProcessEnv;
 }
 
 /**
  * Runs the whole product in this process until the signal is aborted: PostgreSQL unless `DATABASE_URL` names one, tables,
- * demo nodes, web server and workers. Started by `pnpm start`, it stops with what started it as well.
+ * demo nodes, web server, receiver and workers. Started by `pnpm start`, it stops with what started it as well.
  *
  * @returns True when it was stopped in order.
  * @throws ServerError when it cannot be started, or PostgreSQL ends under it.
  */
-export async function serve({
-  output,
-  signal: asked,
-  demo = false,
-  environment = process.env,
-}: ServeOptions): Promise<boolean> {
-  const signal = AbortSignal.any([asked, launchersEnded()]);
-  // A terminal or pipe that is gone is no reason to end in disorder.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
-  const config = readConfig(environment);
-  await openDataDirectory(config.dataDirectory);
-  const logger = await createLogger(config);
-
-  // A terminal has just written ^C.
-  signal.addEventListener('abort', () => output.say(process.stdout.isTTY ? '\nStopping' : 'Stopping'));
-  // Closed in reverse order: who uses something is closed before it.
-  const running = new AsyncDisposableStack();
-  try {
-    await run({ config, logger, running, output, signal, demo });
-  } catch (error) {
-    if (!signal.aborted) throw error;
-  } finally {
-    setTimeout(() => process.exit(1), STOP_PATIENCE_MS).unref();
-    await running.disposeAsync().catch((error: unknown) => logger.error({ error }, 'stopped with errors'));
-  }
-  output.summary({ ok: true, seconds: output.seconds() }, 'Stopped.');
-  return true;
+export function serve({ demo = false, ...options }: ServeOptions): Promise<boolean> {
+  return runUntilStopped(
+    { ...options, signal: AbortSignal.any([options.signal, launchersEnded()]) },
+    ({ dataDirectory }) => openDataDirectory(dataDirectory),
+    (program) => run({ ...program, demo }),
+  );
 }
 
-interface RunOptions extends Required<Omit<ServeOptions, 'environment'>> {
-  readonly config: Config;
-  readonly logger: Logger;
-  /** Takes what is to be closed at the end. */
-  readonly running: AsyncDisposableStack;
+interface RunOptions extends Program {
+  readonly demo: boolean;
 }
 
 /** Starts everything and waits until the signal is aborted. */
@@ -101,11 +68,12 @@ async function run(options: RunOptions): Promise<void> {
 
 async function runWith(connectionString: string, options: RunOptions): Promise<void> {
   const { config, logger, running, output, signal, demo } = options;
-  const { dataDirectory } = config;
+  const { dataDirectory, trustedProxies } = config;
+  // Nobody else has the database that comes along.
+  const shared = config.databaseUrl !== undefined;
   const secrets = await openSecrets(config);
-  const { db, pool } = running.use(await openDatabase({ connectionString, logger }));
-  const migrations = await migrate(db);
-  logger.info({ migrations }, 'database is ready');
+  const { db, pool } = await openTables(connectionString, options);
+  if (shared) await checkSecretKey(db, secrets);
   await ensureFirstUser(db, () => prepareFirstLogin(dataDirectory));
   signal.throwIfAborted();
 
@@ -115,11 +83,12 @@ async function runWith(connectionString: string, options: RunOptions): Promise<v
   if (demoNodes) running.use(demoNodes);
 
   const server = running.use(
-    await createServer({ config, db, pool, secrets, logger, trustedProxies: config.trustedProxies }).catch(
-      listenFailure(config),
-    ),
+    await createServer({
+      config: shared ? config : { ...config, handOver: undefined },
+      ...{ db, pool, secrets, logger, trustedProxies },
+    }).catch(listenFailure(config)),
   );
-  const login = await validFirstLogin(config, db, server.url);
+  const login = await currentFirstLogin(dataDirectory, server.url, (kept) => checkCredentials(db, kept));
   logger.info({ port: server.port }, 'server is listening');
   output.event({ event: 'listening', port: server.port });
 
@@ -129,40 +98,6 @@ async function runWith(connectionString: string, options: RunOptions): Promise<v
   }
   await welcome({ ...options, url: server.url, login });
   await aborted(signal);
-}
-
-function listenFailure({ host, port }: Config) {
-  return (error: NodeJS.ErrnoException & { port?: number }): never => {
-    const sentence = listenSentences[error.code ?? '']?.(host, port);
-    if (!/^(listen|getaddrinfo)$/.test(error.syscall ?? '') || !sentence) throw error;
-    throw new ServerError('LISTEN', sentence, { cause: error });
-  };
-}
-
-const listenSentences: Readonly<Record<string, (host: string, port: number) => string>> = {
-  EADDRINUSE: (_, port) =>
-    `Port ${port} is in use by another program: stop that, or choose another port with ADIT_PORT.`,
-  EACCES: (_, port) => `This user may not listen on port ${port}: choose one above 1023 with ADIT_PORT.`,
-  EADDRNOTAVAIL: (host) => `${host} is no address of this machine: choose another with ADIT_HOST.`,
-  ENOTFOUND: (host) => `${host} is no address of this machine: choose another with ADIT_HOST.`,
-};
-
-/** The first login with the server's present address, if its password still holds. */
-async function validFirstLogin(
-  { dataDirectory }: Config,
-  db: Kysely<Schema>,
-  url: string,
-): Promise<FirstLogin | undefined> {
-  const kept = await readFirstLogin(dataDirectory);
-  if (!kept) return undefined;
-  const login = { ...kept, url };
-  if (kept.url !== url) await writeFirstLogin(dataDirectory, login);
-  try {
-    await checkCredentials(db, login);
-    return login;
-  } catch {
-    return undefined; // It was changed.
-  }
 }
 
 interface ShowOptions {
@@ -226,13 +161,6 @@ async function welcome({ output, config, demo, url, login }: WelcomeOptions): Pr
 function fromHere(path: string): string {
   const short = relative(process.cwd(), path);
   return short.startsWith('..') || short === '' ? path : short;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 function throwIfGiven(error: Error | undefined): void {

@@ -106,6 +106,18 @@ command('serve', 'start the whole product: web interface, API, workers')
     }),
   );
 
+const roles = {
+  web: 'start the web interface and API alone',
+  worker: 'start a worker alone: it transfers studies',
+  receiver: 'start the receiver alone: it takes what nodes send by C-MOVE and hands it to the workers',
+} as const;
+
+for (const role of ['web', 'worker', 'receiver'] as const) {
+  command(role, `${roles[role]}; for several machines with one DATABASE_URL`).action(
+    run(async () => (await import('../serve-role.ts')).serveRole(role, { output, signal: stop })),
+  );
+}
+
 const nodes = program.command('node').description('give nodes names that stand for their URLs');
 
 nodes

@@ -12,6 +12,8 @@ export const LOCKS = {
   events: 4_711_002,
   /** Of a worker: held by its session for as long as it lives. */
   worker: 4_711_003,
+  /** Of a receiver: likewise. */
+  receiver: 4_711_004,
 } as const;
 
 /** Waits for a lock that ends with the transaction. */

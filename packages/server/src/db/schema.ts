@@ -129,6 +129,22 @@ export interface WorkerTable {
   started_at: CreatedAt;
 }
 
+/** Processes that take what nodes send. Each holds a session advisory lock on its id for as long as it lives. */
+export interface ReceiverTable {
+  id: Id;
+  /** The same for as long as the process lives, also when it has to announce itself again. */
+  process: string;
+  ae_title: string;
+  /** That nodes send to. */
+  port: number;
+  /** Of its machine, as a PACS may be told. */
+  addresses: string[];
+  /** Where workers of other processes reach it; null where it serves its own alone. */
+  hand_over_host: string | null;
+  hand_over_port: number | null;
+  started_at: CreatedAt;
+}
+
 /** Keys of this installation, sealed. */
 export interface KeyTable {
   name: string;
@@ -144,5 +160,6 @@ export interface Schema {
   ledger: LedgerTable;
   events: EventTable;
   workers: WorkerTable;
+  receivers: ReceiverTable;
   keys: KeyTable;
 }

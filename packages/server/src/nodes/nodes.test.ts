@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fill, type TestArchives, testArchives } from '../testing/test-archives.ts';
 import { type TestDatabase, testPostgres } from '../testing/test-postgres.ts';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
-import { describeRegistration } from './registration.ts';
+import { addressesOfThisMachine } from './registration.ts';
 
 const postgres = testPostgres();
 let database: TestDatabase;
@@ -441,15 +441,12 @@ describe('the registration', () => {
   test('names addresses that others can reach first', () => {
     const address = (text: string, family: 'IPv4' | 'IPv6', internal = false) =>
       ({ address: text, family, internal, netmask: '', mac: '', cidr: null }) as never;
-    const { addresses } = describeRegistration(
-      { aeTitle: 'ADIT', receiverPort: 11112, receiverListening: true },
-      {
-        lo: [address('127.0.0.1', 'IPv4', true), address('::1', 'IPv6', true)],
-        docker0: [address('172.17.0.1', 'IPv4')],
-        eth0: [address('fe80::1', 'IPv6'), address('2001:db8::7', 'IPv6'), address('10.0.0.7', 'IPv4')],
-        eth1: [address('169.254.3.4', 'IPv4')],
-      },
-    );
+    const addresses = addressesOfThisMachine({
+      lo: [address('127.0.0.1', 'IPv4', true), address('::1', 'IPv6', true)],
+      docker0: [address('172.17.0.1', 'IPv4')],
+      eth0: [address('fe80::1', 'IPv6'), address('2001:db8::7', 'IPv6'), address('10.0.0.7', 'IPv4')],
+      eth1: [address('169.254.3.4', 'IPv4')],
+    });
     expect(addresses).toEqual(['10.0.0.7', '2001:db8::7', '172.17.0.1', '127.0.0.1', '::1']);
   });
 });

@@ -8,7 +8,7 @@ import {
 } from '@adit/core';
 import { createFolderSink } from '@adit/core/node';
 import { createDicomWebClient, createDicomWebSink, type DicomWebServiceOptions } from '@adit/dicomweb';
-import { createDimseClient, createDimseSink, type DimseNode, type Receiver } from '@adit/dimse';
+import { createDimseClient, createDimseSink, type DimseNode, type MoveDestination } from '@adit/dimse';
 import type { StoredNodeSettings } from '../db/schema.ts';
 import { ServerError } from '../errors.ts';
 import type { Secrets } from '../runtime/secrets.ts';
@@ -20,8 +20,8 @@ export interface OpenOptions {
   secrets: Secrets;
   /** AE title this server calls with. */
   callingAeTitle: string;
-  /** Takes what nodes send because of a C-MOVE; undefined where this server does not listen. */
-  receiver?: Receiver | undefined;
+  /** Where nodes send because of a C-MOVE; undefined for what receives nothing. */
+  receiver?: MoveDestination | undefined;
   /** Of a source that offers several ways to retrieve: told which is used. */
   onWay?: FirstOfferedOptions['onWay'];
 }

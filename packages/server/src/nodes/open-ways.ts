@@ -1,6 +1,6 @@
 import type { RetrievalWay } from '@adit/client';
 import { type FirstOfferedOptions, firstOffered, type InstanceSource } from '@adit/core';
-import { createDimseClient, type DimseClient, type DimseNode, type Receiver } from '@adit/dimse';
+import { createDimseClient, type DimseClient, type DimseNode, type MoveDestination } from '@adit/dimse';
 
 /** Every way to retrieve, in the order that is taken where nothing else is said. */
 export const RETRIEVAL_WAYS: readonly RetrievalWay[] = ['wado-rs', 'c-get', 'c-move'];
@@ -8,8 +8,8 @@ export const RETRIEVAL_WAYS: readonly RetrievalWay[] = ['wado-rs', 'c-get', 'c-m
 export interface WaysOptions extends FirstOfferedOptions {
   /** Of the node's DICOMweb service, where it has one; is disposed of with the rest. */
   web?: (InstanceSource & AsyncDisposable) | undefined;
-  /** Takes what the node sends by C-MOVE. */
-  receiver?: Receiver | undefined;
+  /** Where the node sends by C-MOVE. */
+  receiver?: MoveDestination | undefined;
   /** Ways to retrieve, in the order they are tried. Default: all, WADO-RS where there is `web`. */
   retrieve?: readonly RetrievalWay[] | undefined;
 }

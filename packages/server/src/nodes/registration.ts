@@ -1,8 +1,9 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os';
 import type { Registration } from '@adit/client';
+import type { PresentReceiver } from '../receiver/store.ts';
 
 /** Addresses of this machine that a PACS may be told, the likeliest first. */
-function addressesOf(interfaces: ReturnType<typeof networkInterfaces>): string[] {
+export function addressesOfThisMachine(interfaces = networkInterfaces()): string[] {
   return Object.entries(interfaces)
     .flatMap(([name, addresses]) => (addresses ?? []).map((address) => ({ ...address, name })))
     .filter((address) => !isLinkLocal(address))
@@ -20,16 +21,21 @@ function isLinkLocal({ address }: NetworkInterfaceInfo): boolean {
   return /^fe[89ab]/i.test(address) || address.startsWith('169.254.');
 }
 
-/** What to register of this server at a PACS. */
+/**
+ * What to register of ADIT at a PACS.
+ *
+ * @param receivers that are present, on whichever machine
+ */
 export function describeRegistration(
-  server: { aeTitle: string; receiverPort: number; receiverListening: boolean },
-  interfaces = networkInterfaces(),
+  { aeTitle, receiverPort }: { aeTitle: string; receiverPort: number },
+  receivers: readonly PresentReceiver[],
 ): Registration {
+  const [receiver] = receivers;
   return {
-    callingAeTitle: server.aeTitle,
-    receiverAeTitle: server.aeTitle,
-    receiverPort: server.receiverPort,
-    receiverListening: server.receiverListening,
-    addresses: addressesOf(interfaces),
+    callingAeTitle: aeTitle,
+    receiverAeTitle: aeTitle,
+    receiverPort: receiver?.port ?? receiverPort,
+    receiverListening: receiver !== undefined,
+    addresses: [...(receiver?.addresses ?? addressesOfThisMachine())],
   };
 }

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 import type { Pool } from 'pg';
 import type { Logger } from 'pino';
 import type { Notifications } from '../db/notifications.ts';
+import { announce, type Presence } from '../db/presence.ts';
 import type { Schema } from '../db/schema.ts';
 import { pruneEvents } from '../jobs/events-log.ts';
 import { CANCEL_CHANNEL } from '../jobs/service.ts';
@@ -23,7 +24,7 @@ import {
   sourcesWithWaitingTasks,
   type TransferPayload,
 } from './admission.ts';
-import { announceWorker, buryDeadWorkers, type Presence } from './presence.ts';
+import { buryDeadWorkers } from './dead-workers.ts';
 
 /** How often dead workers are looked for, and tasks that nobody admitted. In milliseconds. */
 const ROUND = 5_000;
@@ -62,9 +63,16 @@ export async function startWorker(options: WorkerOptions): Promise<AsyncDisposab
   const running = new Set<RunningTask>();
   let closing = false;
 
-  const presence: Presence = await announceWorker({
+  const presence: Presence = await announce({
     pool,
     logger,
+    kind: 'worker',
+    insert: async (connection) => {
+      const { rows } = await connection.query<{ id: string }>(
+        'insert into workers default values returning id',
+      );
+      return rows[0]?.id ?? '';
+    },
     onLost: () => {
       interrupt('lost');
       // As soon as the database is back, for what could not be written down stays with the worker that we were.

@@ -176,7 +176,9 @@ test('a server whose port is taken says so, and needs no receiver for C-GET', as
     const failed = await untilEnded(await createJob({ studyInstanceUid: study.studyInstanceUid }));
     expect(failed.state).toBe('failure');
     const { tasks } = await app.anna.listTasks({ params: { jobId: failed.id } });
-    expect(tasks[0]!.message).toMatch(/From sends by C-MOVE, and ADIT does not listen on its receiving port/);
+    expect(tasks[0]!.message).toMatch(
+      /FROM_\d sends by C-MOVE, and no receiver of ADIT .* is there: start "adit receiver"/,
+    );
     sourceId = await addNode(app.admin, 'From by C-GET', from);
     const done = await untilEnded(await createJob({ studyInstanceUid: study.studyInstanceUid }));
     expect(done).toMatchObject({ state: 'success', counts: { stored: 10 } });

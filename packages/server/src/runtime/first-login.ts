@@ -47,6 +47,28 @@ export async function prepareFirstLogin(dataDirectory: string): Promise<FirstLog
   return login;
 }
 
+/**
+ * The first login with the server's present address.
+ *
+ * @param check throws when its password does not hold any more
+ */
+export async function currentFirstLogin(
+  dataDirectory: string,
+  url: string,
+  check: (login: FirstLogin) => Promise<unknown>,
+): Promise<FirstLogin | undefined> {
+  const kept = await readFirstLogin(dataDirectory);
+  if (!kept) return undefined;
+  const login = { ...kept, url };
+  if (kept.url !== url) await writeFirstLogin(dataDirectory, login);
+  try {
+    await check(login);
+    return login;
+  } catch {
+    return undefined; // It was changed.
+  }
+}
+
 function generatePassword(): string {
   return Array.from(
     { length: PASSWORD_LENGTH },

@@ -15,6 +15,7 @@ const { url } = await createServer({
     port: 0,
     aeTitle: 'ADIT',
     receiverHost: '127.0.0.1',
+    handOver: { host: '127.0.0.1', port: 0, address: '127.0.0.1' },
     receiverPort: 0,
     dataDirectory,
   },

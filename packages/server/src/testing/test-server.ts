@@ -42,6 +42,7 @@ export async function startTestServer(
       port: 0,
       aeTitle: 'ADIT',
       receiverHost: '127.0.0.1',
+      handOver: { host: '127.0.0.1', port: 0, address: '127.0.0.1' },
       receiverPort,
       dataDirectory,
     },

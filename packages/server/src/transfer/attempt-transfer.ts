@@ -13,7 +13,6 @@ import { createPseudonymizer } from '@adit/pseudonymize';
 import type { Kysely } from 'kysely';
 import type { Logger } from 'pino';
 import type { Schema } from '../db/schema.ts';
-import { ServerError } from '../errors.ts';
 import { selectLedger } from '../jobs/ledger-store.ts';
 import type { AttemptResult, ClaimedTask } from '../jobs/task-lifecycle.ts';
 import { type OpenOptions, openDestination, openSource } from '../nodes/open-node.ts';
@@ -45,7 +44,6 @@ export async function attemptTransfer(
       nodes.get(task.sourceId),
       nodes.get(task.destinationId),
     ]);
-    needReceiver(sourceNode, open);
     let way: ReturnType<typeof wayOf> | undefined;
     await using source = openSource(sourceNode, {
       ...open,
@@ -82,17 +80,6 @@ export async function attemptTransfer(
 /** How a study is fetched, and why not by a way before, as codes. */
 function wayOf(way: string, passedOver: readonly PassedOverWay[]) {
   return { way, notOffered: Object.fromEntries(passedOver.map(({ name, error }) => [name, error.code])) };
-}
-
-/** The port may be free again at the next attempt, on another machine or after a restart. */
-function needReceiver({ name, settings }: StoredNode, { receiver }: OpenOptions): void {
-  if (settings.kind !== 'dimse' || receiver) return;
-  if (!settings.retrieve?.every((way) => way === 'c-move')) return;
-  throw new ServerError(
-    'NO_RECEIVER',
-    `${name} sends by C-MOVE, and ADIT does not listen on its receiving port: look into its log for the reason.`,
-    { retryable: true },
-  );
 }
 
 function selectionOf({ studyInstanceUid, patientId, seriesInstanceUids }: ClaimedTask): Selection {
