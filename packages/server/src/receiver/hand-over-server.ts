@@ -46,7 +46,10 @@ export async function startHandOver(options: {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  server.on('tlsClientError', (err, { remoteAddress }) => {
+  server.on('tlsClientError', (err, socket) => {
+    const { remoteAddress } = socket;
+    // Node leaves one open whose handshake took too long.
+    socket.destroy();
     logger.warn(
       { err, remoteAddress },
       'a connection for handing over was refused: the other end did not prove that it has our ADIT_SECRET_KEY',

@@ -2,18 +2,25 @@
 // database and the connection between them; whole processes are in roles.long.test.ts.
 
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls, createServer as createTlsServer } from 'node:tls';
-import { type DicomInstance, SopClass, TransferSyntax, textOf } from '@adit/core';
+import { type DicomInstance, SopClass, type StoreOutcome, TransferSyntax, textOf } from '@adit/core';
 import { type SyntheticInstance, syntheticInstance, syntheticStudy } from '@adit/core/synthetic';
 import {
+  archiveHandlers,
   connect,
+  createDimseClient,
   createDimseSink,
   createReceiver,
   type Delivery,
   type Expectation,
+  listen,
   type MoveDestination,
+  openArchive,
   type Receiver,
 } from '@adit/dimse';
 import { type Logger, pino } from 'pino';
@@ -95,6 +102,10 @@ async function bytesOf(dataset: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of dataset) chunks.push(chunk);
   return Buffer.concat(chunks);
+}
+
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
 }
 
 async function readNext(delivery: Delivery): Promise<Buffer> {
@@ -315,6 +326,50 @@ describe('tasks', () => {
     const present = await selectReceivers(database.db, 'ADIT_RECV');
     expect(present.map((receiver) => receiver.handOver?.port)).toEqual([handOver.port]);
   });
+});
+
+test('a node that sends after its C-MOVE has ended loses nothing', async () => {
+  const receiver = await startReceiver();
+  const late = syntheticStudy({ seed: 'late', series: [{ kind: 'CT', instances: 5, rows: 64 }] });
+  const folder = mkdtempSync(join(tmpdir(), 'adit-test-'));
+  started.defer(() => rmSync(folder, { recursive: true }));
+  const archive = await openArchive(folder);
+  for (const instance of late) await archive.store(instance);
+  const peers = [{ aeTitle: 'ADIT_RECV', host: '127.0.0.1', port: receiver.receiver.port }];
+  const { get: _, move, ...others } = archiveHandlers(archive, 'LATE', { peers });
+  const sending: Promise<StoreOutcome>[] = [];
+  await using pacs = await listen({
+    ...{ aeTitle: 'LATE', host: '127.0.0.1', port: 0 },
+    handlers: {
+      ...others,
+      // Says of each object at once that it was sent, and sends it when the C-MOVE is over.
+      async move(request) {
+        const { count, instances } = await move!(request);
+        const { callingAeTitle: aeTitle, messageId } = request;
+        const store = async (instance: DicomInstance): Promise<StoreOutcome> => {
+          const bytes = await bytesOf(instance.dataset);
+          const send = async () => {
+            await sleep(200 + 50 * sending.length);
+            await using sink = sinkTo(receiver, { aeTitle, messageId });
+            return sink.store({ ...instance, dataset: only(bytes) });
+          };
+          sending.push(send());
+          return { state: 'stored', status: 0 };
+        };
+        return { count, instances, sink: { store } };
+      },
+    },
+  });
+  const node = { aeTitle: 'LATE', host: '127.0.0.1', port: pacs.port, retrieve: 'c-move' } as const;
+  await using client = createDimseClient(node, { receiver: tasks });
+  const came: string[] = [];
+  const { studyInstanceUid } = waitFor(late[0]!);
+  for await (const { sopInstanceUid, dataset } of client.retrieve({ studyInstanceUid })) {
+    for await (const _chunk of dataset);
+    came.push(sopInstanceUid);
+  }
+  expect(came.sort()).toEqual(late.map(({ sopInstanceUid }) => sopInstanceUid).sort());
+  for (const outcome of await Promise.all(sending)) expect(outcome.state).toBe('stored');
 });
 
 describe('a stranger', () => {

@@ -23,8 +23,17 @@ const main = new URL('../cli/main.ts', import.meta.url).pathname;
 
 /** `adit serve --demo --json` from the sources, on any port, with its data in this folder. */
 export function startServer(data: string, environment: NodeJS.ProcessEnv = {}): ServerProcess {
+  return startProcess(['serve', '--demo', '--json'], data, environment);
+}
+
+/** `adit …` from the sources, on any port, with its data in this folder. */
+export function startProcess(
+  args: readonly string[],
+  data: string,
+  environment: NodeJS.ProcessEnv,
+): ServerProcess {
   return watchServer(
-    spawn(process.execPath, ['--conditions=@adit/source', main, 'serve', '--demo', '--json'], {
+    spawn(process.execPath, ['--conditions=@adit/source', main, ...args], {
       env: serverEnvironment(data, environment),
       stdio: ['ignore', 'pipe', 'pipe'],
     }),
