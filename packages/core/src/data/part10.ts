@@ -92,9 +92,9 @@ export async function readPart10(
   const source = bytes[Symbol.asyncIterator]();
   const head = createHead(source);
   try {
-    const { start, meta } = await readMeta(head);
-    const declared = textOf(meta, Tags.TransferSyntaxUID);
-    const { offset, transferSyntaxUid } = await locateDataset(head, start, declared);
+    let beginning = readBeginning(await head.upTo(1), head.ended);
+    while (typeof beginning === 'number') beginning = readBeginning(await head.upTo(beginning), head.ended);
+    const { start, meta, offset, transferSyntaxUid } = beginning;
     const dataset = replay(head.from(offset), source);
     const byteLength = options.byteLength === undefined ? {} : { byteLength: options.byteLength - offset };
     const sopClassUid = textOf(meta, Tags.MediaStorageSOPClassUID);
@@ -148,6 +148,8 @@ async function nameInstance(unnamed: DicomInstance): Promise<DicomInstance> {
 
 /** The beginning of a file, read as far as it was asked for. */
 interface Head {
+  /** The file is at its end. */
+  readonly ended: boolean;
   /** Everything read so far, once at least `length` bytes are there or the file is at its end. */
   upTo(length: number): Promise<Uint8Array>;
   /** What has been read from here on. */
@@ -158,6 +160,9 @@ function createHead(source: AsyncIterator<Uint8Array>): Head {
   let bytes: Uint8Array = new Uint8Array(0);
   let ended = false;
   return {
+    get ended() {
+      return ended;
+    },
     async upTo(length) {
       const parts = [bytes];
       let total = bytes.length;
@@ -179,30 +184,41 @@ function createHead(source: AsyncIterator<Uint8Array>): Head {
   };
 }
 
-/** Reads the File Meta Information, if there is any; `start` is where the data set begins. */
-async function readMeta(head: Head): Promise<{ start: number; meta: Attributes }> {
-  const bytes = await head.upTo(preambleLength + 4);
-  let start = 0;
-  if (hasMagic(bytes, preambleLength)) start = preambleLength + 4;
-  else if (hasMagic(bytes, 0)) start = 4;
+/** What stands before the data set of a file. */
+export interface Part10Beginning {
+  /** Where the File Meta Information ends; 0 for a file without. */
+  start: number;
+  meta: Attributes;
+  /** Where the data set begins. */
+  offset: number;
+  transferSyntaxUid: string;
+}
 
-  let end = start;
-  for (let read = bytes; ; ) {
-    end = endOfMeta(read, end);
-    if (end - start > maxMetaLength) {
-      throw new DicomError('TOO_LARGE', 'The File Meta Information is longer than any can be.');
-    }
-    const longer = await head.upTo(end + metaHeaderLength);
-    if (longer.length === read.length) break;
-    read = longer;
+/**
+ * Reads what stands before the data set. A number is how many bytes of the file it takes to get on.
+ *
+ * @param bytes the file's, from its beginning
+ * @param ended these are all of them
+ */
+export function readBeginning(bytes: Uint8Array, ended: boolean): Part10Beginning | number {
+  const needs = (length: number) => !ended && bytes.length < length;
+  if (needs(preambleLength + 4)) return preambleLength + 4;
+  let begin = 0;
+  if (hasMagic(bytes, preambleLength)) begin = preambleLength + 4;
+  else if (hasMagic(bytes, 0)) begin = 4;
+
+  const start = endOfMeta(bytes, begin);
+  if (start - begin > maxMetaLength) {
+    throw new DicomError('TOO_LARGE', 'The File Meta Information is longer than any can be.');
   }
-  const all = await head.upTo(end);
-  const isCut = all.length < end || (all[end] === 0x02 && all[end + 1] === 0x00);
+  if (needs(start + metaHeaderLength)) return start + metaHeaderLength;
+  const isCut = bytes.length < start || (bytes[start] === 0x02 && bytes[start + 1] === 0x00);
   if (isCut) throw new DicomError('TRUNCATED', 'The file ends within its File Meta Information.');
-  const meta = decodeDataset(all.subarray(start, end), {
+  if (needs(start + longestGuess)) return start + longestGuess;
+  const meta = decodeDataset(bytes.subarray(begin, start), {
     transferSyntaxUid: TransferSyntax.ExplicitVrLittleEndian,
   });
-  return { start: end, meta };
+  return { start, meta, ...locateDataset(bytes, start, textOf(meta, Tags.TransferSyntaxUID)) };
 }
 
 function hasMagic(bytes: Uint8Array, at: number): boolean {
@@ -243,13 +259,15 @@ function vrAt(bytes: Uint8Array, at: number) {
 /** Where files begin that lost their preamble or a part of it: stray bytes are found in front of some. */
 const strayOffsets = [...Array.from({ length: 16 }, (_, i) => i + 1), preambleLength, preambleLength + 4];
 
+/** Bytes behind the File Meta Information that a guess may look at: of an element behind the last of those offsets. */
+const longestGuess = preambleLength + 12;
+
 /** Says where the data set begins and in which transfer syntax it is. */
-async function locateDataset(
-  head: Head,
+function locateDataset(
+  bytes: Uint8Array,
   start: number,
   declared: string | undefined,
-): Promise<{ offset: number; transferSyntaxUid: string }> {
-  const bytes = await head.upTo(start + preambleLength + 12);
+): { offset: number; transferSyntaxUid: string } {
   if (declared !== undefined) {
     return { offset: start, transferSyntaxUid: correctTransferSyntax(bytes, start, declared) };
   }

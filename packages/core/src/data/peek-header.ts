@@ -36,24 +36,20 @@ export async function peekHeader(
 ): Promise<PeekedHeader> {
   const { maxBytes = 32 * 1024 * 1024 } = options;
   const source = instance.dataset[Symbol.asyncIterator]();
-  const selector = createSelector(wanted);
+  const peek = createHeaderPeek(instance.transferSyntaxUid, wanted);
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
-    const reader = createElementReader({ transferSyntaxUid: instance.transferSyntaxUid });
-    while (!selector.done) {
+    while (!peek.done) {
       const result = await source.next();
-      const ended = result.done === true;
-      if (!ended) {
-        chunks.push(result.value);
-        length += result.value.length;
+      if (result.done === true) {
+        peek.end();
+        break;
       }
-      for (const token of ended ? reader.end() : reader.push(result.value)) {
-        selector.add(token);
-        if (selector.done) break;
-      }
-      if (ended) break;
-      if (!selector.done && length > maxBytes) {
+      chunks.push(result.value);
+      length += result.value.length;
+      peek.push(result.value);
+      if (!peek.done && length > maxBytes) {
         throw new DicomError('TOO_LARGE', `The wanted attributes are not in the first ${maxBytes} bytes.`);
       }
     }
@@ -61,7 +57,37 @@ export async function peekHeader(
     await source.return?.();
     throw error;
   }
-  return { attributes: selector.attributes(), instance: { ...instance, dataset: replay(chunks, source) } };
+  return { attributes: peek.attributes(), instance: { ...instance, dataset: replay(chunks, source) } };
+}
+
+/** Takes the wanted attributes out of the beginning of a data set, which is pushed until there is no more to come. */
+export interface HeaderPeek {
+  /** All that is wanted has come, or the place where it would have. */
+  readonly done: boolean;
+  push(chunk: Uint8Array): void;
+  /** The data set is at its end. */
+  end(): void;
+  attributes(): Attributes;
+}
+
+/** @param wanted see `peekHeader` */
+export function createHeaderPeek(transferSyntaxUid: string, wanted: readonly Tag[] | Tag): HeaderPeek {
+  const selector = createSelector(wanted);
+  const reader = createElementReader({ transferSyntaxUid });
+  const take = (tokens: Iterable<Token>) => {
+    for (const token of tokens) {
+      selector.add(token);
+      if (selector.done) break;
+    }
+  };
+  return {
+    get done() {
+      return selector.done;
+    },
+    push: (chunk) => take(reader.push(chunk)),
+    end: () => take(reader.end()),
+    attributes: () => selector.attributes(),
+  };
 }
 
 /** Takes the wanted elements out of tokens and says when no more can come. */

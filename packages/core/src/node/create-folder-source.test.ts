@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { numberOf, textOf, textsOf } from '../data/attribute-access.ts';
 import type { Attributes } from '../data/attributes.ts';
-import { writePart10 } from '../data/part10.ts';
+import { encodeDataset } from '../data/dataset.ts';
+import { encodeFileMeta, writePart10 } from '../data/part10.ts';
 import { Tags } from '../data/tags.ts';
 import { TransferSyntax } from '../data/transfer-syntax.ts';
 import type { Query } from '../query/types.ts';
@@ -301,6 +302,31 @@ describe('readDicomFile', () => {
     const { attributes } = await readDicomFile(path, { tags: [Tags.Rows] });
     expect(Object.keys(attributes)).toEqual(['00280010']);
   });
+
+  it.each([0, 15_000, 16_000, 16_384, 100_000, 2_000_000])(
+    'reads a header with a value of %i bytes in it',
+    async (length) => {
+      const { sopClassUid, sopInstanceUid } = head[0]!;
+      const transferSyntaxUid = TransferSyntax.ExplicitVrLittleEndian;
+      const attributes: Attributes = {
+        '00080018': { vr: 'UI', Value: [sopInstanceUid] },
+        '00090010': { vr: 'LO', Value: ['ADIT TEST'] },
+        '00091001': { vr: 'OB', InlineBinary: Buffer.alloc(length, 7).toString('base64') },
+        '00100020': { vr: 'LO', Value: ['P1'] },
+        '00200013': { vr: 'IS', Value: [5] },
+      };
+      const bytes = encodeDataset(attributes, { transferSyntaxUid });
+      const meta = encodeFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid });
+      const path = join(folder, `value of ${length}`);
+      await writeFile(path, Buffer.concat([meta, bytes]));
+      for (const tags of [[Tags.PatientID], [Tags.PatientID, Tags.PixelData]]) {
+        const file = await readDicomFile(path, { tags });
+        expect(file).toMatchObject({ sopClassUid, sopInstanceUid, transferSyntaxUid });
+        expect(file).toMatchObject({ byteLength: bytes.length, datasetOffset: meta.length });
+        expect(file.attributes).toEqual({ '00100020': { vr: 'LO', Value: ['P1'] } });
+      }
+    },
+  );
 
   it('reads files without preamble or meta information', async () => {
     const path = join(folder, 'bare');

@@ -1,9 +1,7 @@
-import { closeSync, fstatSync, openSync, readv as readvCallback } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { DicomError } from '../errors.ts';
 import type { DatasetReader, StoredDataset } from '../transfer/types.ts';
-
-const readv = promisify(readvCallback);
+import { readInto } from './read-into.ts';
 
 /** Bytes read at once for those who iterate. */
 const BLOCK = 1024 * 1024;
@@ -80,7 +78,7 @@ class FileReader implements DatasetReader {
     try {
       let left = buffers;
       while (left.length > 0) {
-        const { bytesRead } = await readv(this.#descriptor, left, this.#position);
+        const bytesRead = await readInto(this.#descriptor, left, this.#position, this.byteLength);
         if (bytesRead === 0) throw changed();
         this.#position += bytesRead;
         left = rest(left, bytesRead);

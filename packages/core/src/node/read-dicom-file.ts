@@ -1,16 +1,15 @@
-import { closeSync, fstatSync, openSync, read as readCallback } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, fstatSync, openSync } from 'node:fs';
+import { textOf } from '../data/attribute-access.ts';
 import type { Attributes } from '../data/attributes.ts';
-import { readPart10 } from '../data/part10.ts';
-import { peekHeader } from '../data/peek-header.ts';
+import { readBeginning, readPart10 } from '../data/part10.ts';
+import { createHeaderPeek, peekHeader } from '../data/peek-header.ts';
 import { parseTag, type Tag } from '../data/tag.ts';
+import { Tags } from '../data/tags.ts';
 import { returnKeys } from '../query/return-keys.ts';
 import type { QueryLevel } from '../query/types.ts';
 import type { DicomInstance, StoredDataset } from '../transfer/types.ts';
 import { fileDataset } from './file-dataset.ts';
-
-// A `FileHandle` costs several times as much for each file, and asking a thread to open one more than opening it.
-const read = promisify(readCallback);
+import { readInto } from './read-into.ts';
 
 const LEVELS: readonly QueryLevel[] = ['PATIENT', 'STUDY', 'SERIES', 'IMAGE'];
 
@@ -50,10 +49,14 @@ export async function readDicomFile(
   path: string,
   options: { tags?: readonly Tag[] } = {},
 ): Promise<DicomFile> {
+  // A `FileHandle` costs several times as much for each file, and asking a thread to open one more than opening it.
   const descriptor = openSync(path, 'r');
   try {
     const { size } = fstatSync(descriptor);
-    const header = await readFileHeader(headBlocks(descriptor), size, options.tags);
+    const first = await readBlock(descriptor, FIRST_BLOCK, 0);
+    const header =
+      headerWithin(first, size, options.tags) ??
+      (await readFileHeader(headBlocks(descriptor, first), size, options.tags));
     const { datasetOffset, byteLength } = header;
     return { ...header, dataset: fileDataset({ path, offset: datasetOffset, byteLength }) };
   } finally {
@@ -86,11 +89,49 @@ export async function readFileHeader(
   };
 }
 
-async function* headBlocks(descriptor: number): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let length = FIRST_BLOCK; ; length = BLOCK) {
-    // Not from the pool: a slice of it would keep the rest of it alive.
-    const { bytesRead, buffer } = await read(descriptor, Buffer.allocUnsafeSlow(length), 0, length, null);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
+/**
+ * The header of a file that ends within its first block, as nearly all do: read at once, it takes a third of the time. Undefined
+ * where it does not, or the file does not name its instance in front.
+ */
+function headerWithin(
+  block: Uint8Array,
+  size: number,
+  tags: readonly Tag[] = HEADER_TAGS,
+): FileHeader | undefined {
+  const ended = block.length >= size;
+  const beginning = readBeginning(block, ended);
+  if (typeof beginning === 'number') return undefined;
+  const { meta, offset, transferSyntaxUid } = beginning;
+  const sopClassUid = textOf(meta, Tags.MediaStorageSOPClassUID);
+  const sopInstanceUid = textOf(meta, Tags.MediaStorageSOPInstanceUID);
+  if (sopClassUid === undefined || sopInstanceUid === undefined) return undefined;
+  const peek = createHeaderPeek(transferSyntaxUid, tags);
+  if (!peek.done) peek.push(block.subarray(offset));
+  if (!peek.done && ended) peek.end();
+  else if (!peek.done) return undefined;
+  return {
+    sopClassUid,
+    sopInstanceUid,
+    transferSyntaxUid,
+    attributes: peek.attributes(),
+    byteLength: size - offset,
+    datasetOffset: offset,
+  };
+}
+
+async function* headBlocks(
+  descriptor: number,
+  first: Uint8Array,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let position = 0;
+  for (let block = first; block.length > 0; block = await readBlock(descriptor, BLOCK, position)) {
+    position += block.length;
+    yield block;
   }
+}
+
+async function readBlock(descriptor: number, length: number, position: number): Promise<Uint8Array> {
+  // Not from the pool: a slice of it would keep the rest of it alive.
+  const block = Buffer.allocUnsafeSlow(length);
+  return block.subarray(0, await readInto(descriptor, [block], position, length));
 }

@@ -19,16 +19,22 @@ export async function* walkFiles(
   const root = await stat(path).catch((error: unknown) => {
     throw fileError(error, path, 'read');
   });
-  if (root.isDirectory()) yield* walkFolder(path, path, new Set(), options);
-  else yield path;
+  if (!root.isDirectory()) {
+    yield path;
+    return;
+  }
+  for await (const files of walkFolder(path, path, new Set(), options)) {
+    for (const file of files) yield file;
+  }
 }
 
+/** Yields files in runs: each generator that hands on a single one makes it wait for a few turns more. */
 async function* walkFolder(
   folder: string,
   root: string,
   visited: Set<string>,
   options: AbortableOptions,
-): AsyncGenerator<string, void, undefined> {
+): AsyncGenerator<readonly string[], void, undefined> {
   options.signal?.throwIfAborted();
   let entries: { name: string; kind: 'file' | 'folder' | 'link' | 'other' }[];
   try {
@@ -51,11 +57,18 @@ async function* walkFolder(
     throw fileError(error, root, 'read');
   }
   entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  let run: string[] = [];
   for (const { name, kind } of entries) {
     if (PARTIAL_FILE.test(name)) continue;
     const path = join(folder, name);
     const target = kind === 'link' ? await stat(path).catch(() => undefined) : undefined;
-    if (kind === 'file' || target?.isFile()) yield path;
-    else if (kind === 'folder' || target?.isDirectory()) yield* walkFolder(path, root, visited, options);
+    if (kind === 'file' || target?.isFile()) {
+      run.push(path);
+    } else if (kind === 'folder' || target?.isDirectory()) {
+      if (run.length > 0) yield run;
+      run = [];
+      yield* walkFolder(path, root, visited, options);
+    }
   }
+  if (run.length > 0) yield run;
 }
