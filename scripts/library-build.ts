@@ -1,5 +1,40 @@
 import { defineConfig, type Options } from 'tsup';
 
+type Plugin = NonNullable<Options['esbuildPlugins']>[number];
+
+/**
+ * Has built-ins of Node taken as they are, not imported. An import has Node read every export of the module, also
+ * those which load other modules first or open the terminal: with `node:fs`, `node:process` and `node:child_process` a command
+ * took 30 ms longer to start.
+ */
+const plainBuiltins: Plugin = {
+  name: 'plain-builtins',
+  setup(build) {
+    build.onResolve({ filter: /^node:/ }, ({ path }) => ({
+      path,
+      namespace: 'builtin',
+      sideEffects: false,
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => {
+      const names = Object.keys(process.getBuiltinModule(path) ?? {}).filter((name) =>
+        /^[a-z]\w*$/i.test(name),
+      );
+      // Pure, so that what is not used is left out.
+      const contents = [
+        `const builtin = /* @__PURE__ */ process.getBuiltinModule(${JSON.stringify(path)});`,
+        'export default builtin;',
+        ...names
+          .filter((name) => name !== 'default')
+          .map(
+            (name) =>
+              `const $${name} = /* @__PURE__ */ (() => builtin.${name})(); export { $${name} as ${name} };`,
+          ),
+      ].join('\n');
+      return { contents };
+    });
+  },
+};
+
 /**
  * The tsup configuration all published packages share: ESM for Node 22 and current browsers with bundled declarations.
  *
@@ -28,8 +63,7 @@ export function libraryBuild(options: {
       entry: options.declarations ?? options.entry,
       compilerOptions: { composite: false, incremental: false, customConditions: [] },
     },
+    esbuildPlugins: [plainBuiltins],
     ...options.overrides,
-    // A neutral platform would look for built-ins on the disk. Which code may use them is checked elsewhere.
-    external: [/^node:/, ...(options.overrides?.external ?? [])],
   });
 }

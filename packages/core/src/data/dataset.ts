@@ -1,4 +1,4 @@
-import { deflateSync } from 'fflate/browser';
+import { fflate } from '#fflate';
 import { DicomError } from '../errors.ts';
 import { createAttributeCollector, swapBytes } from './attribute-collector.ts';
 import type { Attributes, JsonAttribute } from './attributes.ts';
@@ -210,6 +210,6 @@ function withGroupLengths(elements: readonly EncodedElement[], context: Encoding
 }
 
 function deflate(bytes: Uint8Array): Uint8Array {
-  const deflated = deflateSync(bytes);
+  const deflated = fflate().deflateSync(bytes);
   return deflated.length % 2 === 0 ? deflated : concatBytes([deflated, new Uint8Array(1)]);
 }

@@ -1,4 +1,4 @@
-import { Deflate } from 'fflate/browser';
+import { fflate } from '#fflate';
 
 /** Blocks of this size go to the compressor, whatever the chunks were, so that its output does not depend on them. */
 const blockLength = 64 * 1024;
@@ -12,6 +12,7 @@ export async function* deflateDataset(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const ready: Uint8Array[] = [];
   let length = 0;
+  const { Deflate } = fflate();
   const deflate = new Deflate({ level: 6 }, (data) => {
     length += data.length;
     if (data.length > 0) ready.push(data);

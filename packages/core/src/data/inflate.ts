@@ -1,5 +1,4 @@
-// The build for Node would load worker threads, for what is not used here.
-import { Inflate } from 'fflate/browser';
+import { fflate } from '#fflate';
 import { DicomError } from '../errors.ts';
 
 /** Inflates as it is asked to, so that never more than one piece lies in memory. */
@@ -36,6 +35,7 @@ const freeLength = 64 * 1024 * 1024;
  */
 export function createInflater(options: { maxLength: number; maxRatio: number }): Inflater {
   const ready: Uint8Array[] = [];
+  const { Inflate } = fflate();
   const inflate = new Inflate((data) => {
     if (data.length > 0) ready.push(data);
   });
