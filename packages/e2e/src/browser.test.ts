@@ -159,6 +159,144 @@ test('the main job can be done with the keyboard alone', async () => {
   expect(await studiesAt('Demo B', 'E2E-KEYS')).toHaveLength(1);
 });
 
+describe('the form of a node', () => {
+  /** Opens the form for a new PACS and fills in what it needs. */
+  async function openForm(page: Page, name: string): Promise<Locator> {
+    await logIn(page);
+    await page.goto('/nodes');
+    await page.getByRole('button', { name: 'Add a node' }).click();
+    await page.getByRole('dialog', { name: 'Add a node' }).waitFor();
+    await isOpen(page);
+    const form = page.locator('adit-node-form');
+    await form.getByLabel('Name').fill(name);
+    await form.getByLabel('AE title').fill('NOBODY');
+    await form.getByLabel('Host').fill('127.0.0.1');
+    return form;
+  }
+
+  /** The form takes the focus when it is there in full, wherever that was put before. */
+  async function isOpen(page: Page): Promise<void> {
+    await expect.poll(() => focusedLabel(page), { timeout: 15_000 }).toBe('Name');
+  }
+
+  async function change(page: Page, name: string): Promise<Locator> {
+    await page.getByRole('button', { name: `More for ${name}` }).click();
+    await page.getByRole('menuitem', { name: 'Change' }).click();
+    await page.getByRole('dialog', { name: 'Change the node' }).waitFor();
+    await isOpen(page);
+    return page.locator('adit-node-form');
+  }
+
+  async function save(page: Page): Promise<void> {
+    await page.getByRole('button', { name: 'Save and test' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  }
+
+  async function saved(name: string) {
+    const client = createClient({ baseUrl: adit.url });
+    const { username, password } = adit.firstLogin;
+    await client.login({ body: { username, password } });
+    return (await client.listNodes()).find((node) => node.name === name);
+  }
+
+  const ways = async (form: Locator) =>
+    (await form.getByRole('listitem').allInnerTexts()).map((text) => text.split('\n')[0]);
+
+  test('keeps a DICOMweb service and the order of ways', async () => {
+    const page = await openPage();
+    let form = await openForm(page, 'Ordered');
+    const wado = form.getByRole('checkbox', { name: /^WADO-RS/ });
+    expect(await wado.isDisabled()).toBe(true);
+    expect(await form.getByLabel('Authorization header').count()).toBe(0);
+    await form.getByRole('textbox', { name: 'DICOMweb service root' }).fill('http://127.0.0.1:9/rs');
+    await form.getByLabel('Authorization header').fill('Bearer secret');
+    expect(await wado.isChecked()).toBe(true);
+    await save(page);
+    // The usual order is said by saying none.
+    const usual = await saved('Ordered');
+    expect(usual).toMatchObject({ dicomWebUrl: 'http://127.0.0.1:9/rs', hasAuthorization: true });
+    expect(usual).not.toHaveProperty('retrieve');
+
+    form = await change(page, 'Ordered');
+    expect(await ways(form)).toEqual(['WADO-RS', 'C-GET', 'C-MOVE']);
+    await form.getByRole('button', { name: 'Move WADO-RS down' }).click();
+    await form.getByRole('checkbox', { name: /^C-MOVE/ }).uncheck();
+    await save(page);
+    expect(await saved('Ordered')).toMatchObject({ retrieve: ['c-get', 'wado-rs'], hasAuthorization: true });
+
+    form = await change(page, 'Ordered');
+    expect(await ways(form)).toEqual(['C-GET', 'WADO-RS', 'C-MOVE']);
+    expect(await form.getByRole('checkbox', { name: /^C-MOVE/ }).isChecked()).toBe(false);
+    await form.getByRole('textbox', { name: 'DICOMweb service root' }).fill('');
+    await save(page);
+    const byGet = await saved('Ordered');
+    expect(byGet).toMatchObject({ retrieve: ['c-get'], hasAuthorization: false });
+    expect(byGet).not.toHaveProperty('dicomWebUrl');
+  });
+
+  test('puts ways in order by the keyboard alone, and says so', async () => {
+    const page = await openPage();
+    const form = await openForm(page, 'By keys');
+    await tabTo(page, /^Move C-MOVE up/);
+    await page.keyboard.press('Enter');
+    await form.getByText('C-MOVE is number 2 of 3 now.').waitFor();
+    // The focus goes along, and stays where there is no way further.
+    expect(await focusedLabel(page)).toBe('Move C-MOVE up');
+    await page.keyboard.press('Space');
+    await form.getByText('C-MOVE is number 1 of 3 now.').waitFor();
+    await page.keyboard.press('Enter');
+    expect(await focusedLabel(page)).toBe('Move C-MOVE up');
+    expect(await ways(form)).toEqual(['C-MOVE', 'WADO-RS', 'C-GET']);
+    await tabTo(page, /^C-GET/);
+    await page.keyboard.press('Space');
+    expect(await form.getByRole('checkbox', { name: /^C-GET/ }).isChecked()).toBe(false);
+    await tabTo(page, /^Save and test/);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => saved('By keys'), { timeout: 15_000 }).toMatchObject({ retrieve: ['c-move'] });
+  });
+
+  test('says when no way is left', async () => {
+    const page = await openPage();
+    const form = await openForm(page, 'No way');
+    await form.getByRole('checkbox', { name: /^C-GET/ }).uncheck();
+    await form.getByRole('checkbox', { name: /^C-MOVE/ }).uncheck();
+    await page.getByRole('button', { name: 'Save and test' }).click();
+    await form.getByText('The order must name at least one way').waitFor();
+    expect(await saved('No way')).toBeUndefined();
+  });
+
+  test('makes a DICOMweb service a destination', async () => {
+    const page = await openPage();
+    const form = await openForm(page, 'Web');
+    await form.getByRole('combobox', { name: 'Kind' }).click();
+    await form.getByRole('option', { name: 'DICOMweb service' }).click();
+    await form.getByLabel('Service root').fill('http://127.0.0.1:9/rs');
+    await form.getByRole('checkbox', { name: 'Destination' }).check();
+    await save(page);
+    expect(await saved('Web')).toMatchObject({ kind: 'dicomweb', source: true, destination: true });
+  });
+
+  test.each<[Theme, number]>([
+    ['light', 1280],
+    ['dark', 1280],
+    ['light', 400],
+  ])('is in order in the %s theme, %i pixels wide', async (theme, width) => {
+    const page = await openPage({ theme, width });
+    const form = await openForm(page, 'Looks');
+    await form
+      .getByRole('textbox', { name: 'DICOMweb service root' })
+      .fill('https://pacs.example.org/dicom-web');
+    await form.getByLabel('Authorization header').waitFor();
+    expect(await accessibilityViolations(page)).toEqual([]);
+    expect(await overflow(page)).toBe(0);
+    const tooWide = form.evaluate((element) => {
+      const inner = element.shadowRoot!.querySelector('form')!;
+      return inner.scrollWidth - inner.clientWidth;
+    });
+    expect(await tooWide).toBe(0);
+  });
+});
+
 describe.each<Theme>(['light', 'dark'])('in the %s theme', (theme) => {
   test('axe finds nothing to object to on any main screen', { timeout: 120_000 }, async () => {
     const page = await openPage({ theme });
@@ -274,7 +412,9 @@ function focusedLabel(page: Page): Promise<string> {
     }
     for (const element of path) {
       const label =
-        element.getAttribute('aria-label') ?? element.getAttribute('label') ?? element.textContent?.trim();
+        element.getAttribute('aria-label') ??
+        element.getAttribute('label') ??
+        (element.textContent || (element as HTMLInputElement).labels?.[0]?.textContent)?.trim();
       if (label) {
         return label;
       }
