@@ -37,6 +37,8 @@ const HEADER_BYTES = 5;
 const MAX_PAYLOAD = 64 * 1024 * 1024;
 /** So much may have come that nobody has read yet, in bytes; the socket and the network hold some more. */
 const READ_AHEAD = 256 * 1024;
+/** So much may be sent that the system has not taken yet, in bytes: more than the pieces that come in from a node. */
+const WRITE_AHEAD = 512 * 1024;
 /** How often a sign of life is sent, and how long its absence is borne, in milliseconds. */
 const PING_INTERVAL = 10_000;
 const SILENCE = 35_000;
@@ -192,7 +194,8 @@ class Channel implements HandOverChannel {
     socket.write(header);
     if (payload.length > 0) socket.write(payload);
     socket.uncork();
-    if (!socket.writableNeedDrain) return;
+    // Nobody says so when room comes that there was already.
+    if (!socket.writableNeedDrain || socket.writableLength < WRITE_AHEAD) return;
     await new Promise<void>((resolve, reject) => {
       const done = () => {
         socket.off('drain', done);

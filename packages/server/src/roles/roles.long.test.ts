@@ -135,6 +135,12 @@ describe('a receiver, two workers and a web server', { timeout: 240_000 }, () =>
       receiverListening: true,
     });
     const job = await createJob();
+    const from = (await client.listNodes()).find(({ name }) => name === 'From')!;
+    expect(await client.echoNode({ params: { nodeId: from.id } })).toMatchObject({ ok: true });
+    const found = [];
+    const search = client.searchStudies({ params: { nodeId: from.id }, query: {} });
+    for await (const line of search) if ('study' in line) found.push(line.study.studyInstanceUid);
+    expect(found).toEqual([studyInstanceUid]);
     await untilBusy(2);
     way.mend();
     const done = await untilEnded(job);
