@@ -124,14 +124,14 @@ class DeliveryQueue implements OpenDelivery {
     if (this.#over) refuse(arrival);
     else this.#queue.push(arrival);
     // The association may end before its turn has come.
-    onAbort(signal, () => {
+    const stopListening = onAbort(signal, () => {
       const index = this.#queue.indexOf(arrival);
       if (index < 0) return;
       this.#queue.splice(index, 1);
       refuse(arrival);
     });
     this.wake();
-    return answer.promise;
+    return answer.promise.finally(stopListening);
   }
 
   async next(

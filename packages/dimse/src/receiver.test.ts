@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { archiveHandlers } from './archive/archive-handlers.ts';
 import { type ArchiveScp, createArchiveScp } from './archive/create-archive-scp.ts';
 import { decodeCommandSet } from './command-set.ts';
 import { connect } from './connect.ts';
+import { createDelivery } from './delivery.ts';
 import { createDimseClient } from './dimse-client.ts';
 import { DimseError } from './dimse-error.ts';
 import { createDimseSink } from './dimse-sink.ts';
@@ -277,6 +279,19 @@ describe('an object', () => {
     // Sent again, it is there already.
     expect((await sink.store(one)).state).toBe('stored');
     expect(await delivery.next({ seconds: 0 })).toBeUndefined();
+  });
+
+  test('leaves nothing behind at a signal that many objects share', async () => {
+    using delivery = createDelivery({ messageId: 1, place: '', onEnd: () => {} });
+    const { signal } = new AbortController();
+    for (const way of ['read', 'left']) {
+      const taken = delivery.take(syntheticInstance({ kind: 'CT', rows: 64, seed: way }), signal);
+      const { instance, reader } = (await delivery.next())!;
+      if (way === 'read') await bytesOf(instance.dataset);
+      await reader.settled();
+      expect(await taken).toBe(way === 'read' ? 0 : 0xa700);
+      expect(getEventListeners(signal, 'abort')).toEqual([]);
+    }
   });
 
   test('is refused when its reader leaves, never begins, or ends the delivery', async () => {
