@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { brokenOff, type Frame, type HandOverChannel, type ReceivedFrame } from './hand-over-channel.ts';
 
-/** What is JSON in the frames. UIDs are bound in length alone: nodes send what they like. */
-const uid = z.string().max(64);
+/** What is JSON in the frames. Nodes send UIDs that are longer than they may be. */
+const uid = z.string().max(1024);
 const aeTitle = z.string().max(16);
 
 export const claimMessage = z.object({
