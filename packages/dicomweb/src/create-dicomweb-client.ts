@@ -16,6 +16,8 @@ import { retrieve } from './wado/retrieve.ts';
 export interface DicomWebClient extends Queryable, InstanceSource, AsyncDisposable {
   /** Searches, page by page; see `Queryable`. PATIENT level is made of studies. */
   find(query: DicomWebQuery, options?: AbortableOptions): AsyncIterable<Attributes>;
+  /** Requests are independent of each other. */
+  readonly findsWhileRetrieving: true;
   /** What instances say of themselves, without their pixels: those of a study, a series, or one. */
   metadata(resource: ResourceUids, options?: AbortableOptions): AsyncIterable<Attributes>;
   /** Frames of an instance, from 1 on, as they are stored unless asked for otherwise. */
@@ -43,6 +45,7 @@ export function createDicomWebClient(options: DicomWebServiceOptions): DicomWebC
   const service = openService(options);
   return {
     find: (query, findOptions) => find(service, query, findOptions),
+    findsWhileRetrieving: true,
     retrieve: (selection, retrieveOptions) => retrieve(service, selection, retrieveOptions),
     isNotOffered,
     metadata: (resource, metadataOptions) => retrieveMetadata(service, resource, metadataOptions),

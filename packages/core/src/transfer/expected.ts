@@ -22,20 +22,41 @@ export interface ExpectedInstances {
   remark?: string;
 }
 
+/** A selection whose study and series the source has told. */
+export interface SelectionPlan {
+  /** What is known of it so far: no `instances`, and a `count` where the source counts those of every series. */
+  readonly counted: ExpectedInstances;
+  /** Asks for the instances of each series. */
+  list(): Promise<ExpectedInstances>;
+}
+
 /**
  * Asks a source what a selection holds, so that completeness can be judged afterwards: study, then its series, then the
  * instances of each. A source that does not answer at IMAGE level is asked for counts.
  *
- * A study that is not found under the Patient ID of the selection is looked for without it: patients get merged. It is then
- * asked for under the Patient ID it is filed under, and `remark` says so.
- *
- * Throws `DicomError` with code `STUDY_NOT_FOUND`, `STUDY_AMBIGUOUS` or `SERIES_NOT_FOUND`.
+ * Throws as `planSelection` does.
  */
 export async function expectedInstances(
   source: Queryable,
   asked: Selection,
   options: AbortableOptions = {},
 ): Promise<ExpectedInstances> {
+  return (await planSelection(source, asked, options)).list();
+}
+
+/**
+ * Asks a source for the study of a selection and its series.
+ *
+ * A study that is not found under the Patient ID of the selection is looked for without it: patients get merged. It is then
+ * asked for under the Patient ID it is filed under, and `remark` says so.
+ *
+ * Throws `DicomError` with code `STUDY_NOT_FOUND`, `STUDY_AMBIGUOUS` or `SERIES_NOT_FOUND`.
+ */
+export async function planSelection(
+  source: Queryable,
+  asked: Selection,
+  options: AbortableOptions = {},
+): Promise<SelectionPlan> {
   const { study, selection, remark } = await findStudy(source, asked, options);
   const unique = { StudyInstanceUID: selection.studyInstanceUid };
   const patient = selection.patientId === undefined ? {} : { PatientID: selection.patientId };
@@ -67,25 +88,56 @@ export async function expectedInstances(
     0,
   );
   const remarked = remark === undefined ? {} : { remark };
-  if (chosen.length > 0 && kept.length === 0) return { sopClassUids: [], count: 0, excluded, ...remarked };
+  if (chosen.length > 0 && kept.length === 0) {
+    const nothing = { sopClassUids: [], count: 0, excluded, ...remarked };
+    return { counted: nothing, list: async () => nothing };
+  }
 
   const narrowed: Selection = { ...selection };
   if (excludedSeries.length > 0)
     narrowed.seriesInstanceUids = kept.map((one) => textOf(one, 'SeriesInstanceUID') ?? '');
 
+  const counted: ExpectedInstances = {
+    sopClassUids: textsOf(study, 'SOPClassesInStudy').filter(Boolean),
+    excluded,
+    selection: narrowed,
+    seriesCounts: countsOf(kept),
+    ...remarked,
+  };
+  const counts = kept.map((one) => numberOf(one, 'NumberOfSeriesRelatedInstances'));
+  if (selection.sopInstanceUids) {
+    counted.count = new Set(selection.sopInstanceUids).size;
+  } else if (kept.length > 0 && counts.every((count) => count !== undefined)) {
+    counted.count = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+  } else if (!wanted && excludedSeries.length === 0) {
+    const count = numberOf(study, 'NumberOfStudyRelatedInstances');
+    if (count !== undefined) counted.count = count;
+  }
+  const series = kept.map((one) => textOf(one, 'SeriesInstanceUID') ?? '');
+  return { counted, list: () => listInstances(source, counted, series, { ...unique, ...patient }, options) };
+}
+
+/** Adds to what is counted the instances of each series, where the source answers for all of them. */
+async function listInstances(
+  source: Queryable,
+  counted: ExpectedInstances,
+  series: readonly string[],
+  above: Readonly<Record<string, string>>,
+  options: AbortableOptions,
+): Promise<ExpectedInstances> {
   const instances = new Map<string, readonly string[]>();
-  const sopClassUids = new Set(textsOf(study, 'SOPClassesInStudy').filter(Boolean));
+  const sopClassUids = new Set(counted.sopClassUids);
   // Some nodes read every file to tell its SOP class: it is asked for only where the study did not say.
   const sopClass: Record<string, string> = sopClassUids.size > 0 ? {} : { SOPClassUID: '' };
-  const wantedInstances = selection.sopInstanceUids && new Set(selection.sopInstanceUids);
-  let answers = kept.length > 0;
-  for (const one of kept) {
-    const seriesInstanceUid = textOf(one, 'SeriesInstanceUID') ?? '';
+  const chosen = counted.selection?.sopInstanceUids;
+  const wanted = chosen && new Set(chosen);
+  let answers = series.length > 0;
+  for (const seriesInstanceUid of series) {
     const matches = await collectOrNothing(
       source,
       {
         level: 'IMAGE',
-        keys: { ...unique, ...patient, SeriesInstanceUID: seriesInstanceUid, ...sopClass },
+        keys: { ...above, SeriesInstanceUID: seriesInstanceUid, ...sopClass },
         returnKeys: 'unique',
       },
       options,
@@ -93,7 +145,7 @@ export async function expectedInstances(
     const uids: string[] = [];
     for (const match of matches) {
       const uid = textOf(match, 'SOPInstanceUID');
-      if (uid === undefined || (wantedInstances && !wantedInstances.has(uid))) continue;
+      if (uid === undefined || (wanted && !wanted.has(uid))) continue;
       uids.push(uid);
       const sopClassUid = textOf(match, 'SOPClassUID');
       if (sopClassUid) sopClassUids.add(sopClassUid);
@@ -101,28 +153,10 @@ export async function expectedInstances(
     if (matches.length === 0) answers = false;
     instances.set(seriesInstanceUid, uids);
   }
-
-  const result: ExpectedInstances = {
-    sopClassUids: [...sopClassUids],
-    excluded,
-    selection: narrowed,
-    seriesCounts: countsOf(kept),
-    ...remarked,
-  };
-  if (answers) {
-    result.instances = instances;
-    result.count = [...instances.values()].reduce((sum, uids) => sum + uids.length, 0);
-    return result;
-  }
-  if (wantedInstances) return { ...result, count: wantedInstances.size };
-  const counts = kept.map((one) => numberOf(one, 'NumberOfSeriesRelatedInstances'));
-  if (kept.length > 0 && counts.every((count) => count !== undefined)) {
-    result.count = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
-  } else if (!wanted && excludedSeries.length === 0) {
-    const count = numberOf(study, 'NumberOfStudyRelatedInstances');
-    if (count !== undefined) result.count = count;
-  }
-  return result;
+  const listed = { ...counted, sopClassUids: [...sopClassUids] };
+  if (!answers) return listed;
+  const count = [...instances.values()].reduce((sum, uids) => sum + uids.length, 0);
+  return { ...listed, instances, count };
 }
 
 /**

@@ -61,6 +61,11 @@ export class Ledger {
     return record !== undefined && SETTLED.has(record.state);
   }
 
+  /** True when something need not be asked for again. */
+  get hasSettled(): boolean {
+    return [...this.#records.values()].some(({ state }) => SETTLED.has(state));
+  }
+
   /** Every instance with what is known of it last. */
   records(): IterableIterator<LedgerRecord> {
     return this.#records.values();

@@ -6,7 +6,14 @@ import type { Query, Queryable } from '../query/types.ts';
 import { HeldBackError } from './held-back-error.ts';
 import { Ledger } from './ledger.ts';
 import { transfer } from './transfer.ts';
-import type { DicomInstance, InstanceSink, InstanceSource, RetrieveOptions, StoreOutcome } from './types.ts';
+import type {
+  DicomInstance,
+  InstanceSink,
+  InstanceSource,
+  RetrieveOptions,
+  Selection,
+  StoreOutcome,
+} from './types.ts';
 import { verifyByQuery } from './verify.ts';
 
 const STUDY = '1.2.3';
@@ -63,8 +70,10 @@ function archiveOf(sops: ReadonlySet<string>): Queryable {
       const study = { '0020000D': text(STUDY), '00201208': { vr: 'IS' as const, Value: [sops.size] } };
       if (query.keys.StudyInstanceUID !== STUDY || sops.size === 0) return;
       if (query.level === 'STUDY') yield study;
-      else if (query.level === 'SERIES') yield { ...study, '0020000E': text(SERIES) };
-      else for (const sop of sops) yield { '00080016': text(CT), '00080018': text(sop) };
+      else if (query.level === 'SERIES') {
+        const count = { vr: 'IS' as const, Value: [sops.size] };
+        yield { ...study, '0020000E': text(SERIES), '00201209': count };
+      } else for (const sop of sops) yield { '00080016': text(CT), '00080018': text(sop) };
     },
   };
 }
@@ -111,6 +120,84 @@ describe('transfer', () => {
     );
     // The hash is of the pixels as they came, which are not those that are stored.
     expect(uids.map((sop) => ledger.get(sop)?.pixelSha256 !== undefined)).toEqual([true, false, false]);
+  });
+
+  describe('from a source that can be searched meanwhile', () => {
+    /** Tells its instances when `told` resolves, and delivers them one by one. */
+    function slowToTell(options: {
+      told: Promise<unknown>;
+      announced?: readonly string[];
+      delivered: readonly string[];
+      onAsked?: (asked: Selection) => void;
+    }): InstanceSource & Queryable {
+      const announced = options.announced ?? options.delivered;
+      const archive = archiveOf(new Set(announced));
+      return {
+        findsWhileRetrieving: true,
+        async *retrieve(asked) {
+          options.onAsked?.(asked);
+          for (const sop of options.delivered) yield instance(sop);
+        },
+        async *find(query) {
+          if (query.level === 'IMAGE') await options.told;
+          yield* archive.find(query);
+        },
+      };
+    }
+
+    test('does not wait for the list of instances', async () => {
+      const told = Promise.withResolvers<void>();
+      const { sink, stored } = sinkOf();
+      const result = await transfer({
+        source: slowToTell({ told: told.promise, delivered: sops(5) }),
+        sink,
+        selection,
+        onProgress: ({ stored: count }) => {
+          if (count === 5) told.resolve();
+        },
+      });
+      expect(result).toMatchObject({ ok: true, counts: { expected: 5, stored: 5, failed: 0 } });
+      expect(stored.size).toBe(5);
+    });
+
+    test('counts as failed what is on the list and did not come', async () => {
+      const { sink } = sinkOf();
+      const ledger = new Ledger();
+      const result = await transfer({
+        source: slowToTell({ told: Promise.resolve(), announced: sops(5), delivered: sops(4) }),
+        ...{ sink, selection, ledger },
+      });
+      expect(result).toMatchObject({
+        ok: false,
+        retryable: true,
+        counts: { expected: 5, stored: 4, failed: 1 },
+      });
+      expect(ledger.get(sops(5)[4]!)).toMatchObject({ state: 'failed' });
+    });
+
+    test('ends when the source does not tell what it has', async () => {
+      const { sink } = sinkOf();
+      const told = Promise.reject(new DicomError('NETWORK', 'cut while telling', { retryable: true }));
+      told.catch(() => {});
+      const source = slowToTell({ told, delivered: sops(5) });
+      const result = await transfer({ source, sink, selection });
+      expect(result).toMatchObject({ ok: false, retryable: true, problem: { message: 'cut while telling' } });
+    });
+
+    test('waits for the list when an earlier attempt has done a part, and asks for what lacks', async () => {
+      const { sink, stored } = sinkOf();
+      const ledger = new Ledger({ records: sops(3).map((sop) => ({ sop, state: 'stored' })) });
+      const asked: Selection[] = [];
+      const source = slowToTell({
+        told: Promise.resolve(),
+        ...{ announced: sops(5), delivered: sops(5).slice(3) },
+        onAsked: (one) => asked.push(one),
+      });
+      const result = await transfer({ source, sink, selection, ledger });
+      expect(result).toMatchObject({ ok: true, counts: { expected: 5, stored: 2, skipped: 3 } });
+      expect(asked).toMatchObject([{ sopInstanceUids: sops(5).slice(3) }]);
+      expect(stored.size).toBe(2);
+    });
   });
 
   test('stores every instance and finds all of them at the destination', async () => {

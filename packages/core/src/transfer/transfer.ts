@@ -5,7 +5,13 @@ import { DicomError } from '../errors.ts';
 import type { Queryable } from '../query/types.ts';
 import { ByteBudget } from './byte-budget.ts';
 import { type TransferCounts, type TransferReason, TransferTally } from './counts.ts';
-import { type ExpectedInstances, expectedInstances, hasGrown } from './expected.ts';
+import {
+  type ExpectedInstances,
+  expectedInstances,
+  hasGrown,
+  planSelection,
+  type SelectionPlan,
+} from './expected.ts';
 import { HeldBackError } from './held-back-error.ts';
 import { lackingSelection } from './lacking.ts';
 import { Ledger } from './ledger.ts';
@@ -120,6 +126,10 @@ class TransferRun {
   readonly #stores = new Set<Promise<void>>();
   /** Lets the next instance be read when one is stored. */
   #onStored: (() => void) | undefined;
+  /** What the source says the selection holds, as far as it has said. */
+  #expected: ExpectedInstances;
+  /** The source is telling which instances there are, while they come. Never rejects. */
+  #listing: Promise<void> | undefined;
   /** By SOP Instance UID at the source: what is at the destination now and has to be found there. */
   readonly #delivered = new Map<string, StoredInstance & { earlier: boolean }>();
   readonly #remarks: string[] = [];
@@ -139,6 +149,7 @@ class TransferRun {
   constructor(options: TransferOptions) {
     this.#options = options;
     this.#ledger = options.ledger ?? new Ledger();
+    this.#expected = { sopClassUids: [], excluded: 0, selection: options.selection };
     this.#budget = new ByteBudget(options.maxBytesInFlight ?? DEFAULT_BYTES_IN_FLIGHT);
     this.#free = Math.max(1, options.sink.concurrency ?? 1);
     this.#maximumKept = KEPT_PER_STORE * this.#free;
@@ -147,16 +158,16 @@ class TransferRun {
 
   async run(): Promise<TransferResult> {
     let verification: Verification = 'none';
-    let expected: ExpectedInstances | undefined;
     try {
-      expected = await this.#expect();
-      await this.#moveAll(expected);
-      expected = await this.#moveWhatCameSince(expected);
+      await this.#expect();
+      await this.#moveAll(this.#expected);
+      await this.#listing;
+      await this.#moveWhatCameSince();
     } catch (error) {
       this.#fail(error);
     }
     await Promise.allSettled(this.#stores);
-    this.#accountForMissing(expected);
+    this.#accountForMissing();
     if (this.#options.verify && this.#delivered.size > 0 && !this.#options.signal?.aborted) {
       verification = await this.#verify(this.#options.verify);
     }
@@ -164,19 +175,42 @@ class TransferRun {
   }
 
   /** Asks the source what the selection holds, and takes down what is to come. */
-  async #expect(): Promise<ExpectedInstances> {
+  async #expect(): Promise<void> {
     const { source, selection } = this.#options;
-    const expected: ExpectedInstances = source.find
-      ? await expectedInstances({ find: source.find.bind(source) }, selection, { signal: this.#signal })
-      : { sopClassUids: [], excluded: 0, selection };
+    if (source.find) {
+      const searchable = { find: source.find.bind(source) };
+      const plan = await planSelection(searchable, selection, { signal: this.#signal });
+      this.#expected = plan.counted;
+      if (this.#mayListMeanwhile(plan.counted)) this.#listing = this.#list(plan);
+      else this.#expected = await plan.list();
+    }
+    const { excluded, remark } = this.#expected;
     const { counts } = this.#tally;
-    counts.skipped += expected.excluded;
-    counts.excluded += expected.excluded;
-    if (expected.excluded > 0)
-      this.#tally.addReason('skipped', 'left out: modality excluded', expected.excluded);
-    if (expected.remark !== undefined) this.#remarks.push(expected.remark);
-    this.#announce(expected);
-    return expected;
+    counts.skipped += excluded;
+    counts.excluded += excluded;
+    if (excluded > 0) this.#tally.addReason('skipped', 'left out: modality excluded', excluded);
+    if (remark !== undefined) this.#remarks.push(remark);
+    this.#announce(this.#expected);
+  }
+
+  /**
+   * Can instances come while the source still tells which there are? Not where it has to be known what lacks, and where what
+   * comes to the source between the two would not be noticed by its counts.
+   */
+  #mayListMeanwhile({ selection, seriesCounts, count }: ExpectedInstances): boolean {
+    if (!this.#options.source.findsWhileRetrieving || this.#ledger.hasSettled) return false;
+    const counted = [...(seriesCounts?.values() ?? [])].reduce((sum, one) => sum + one, 0);
+    return selection !== undefined && !selection.sopInstanceUids && counted > 0 && counted === count;
+  }
+
+  async #list(plan: SelectionPlan): Promise<void> {
+    try {
+      this.#expected = await plan.list();
+      this.#announce(this.#expected);
+    } catch (error) {
+      // Without knowing what is to come it cannot be said that all has come.
+      this.#fail(error);
+    }
   }
 
   /** Takes down what is to come. */
@@ -189,23 +223,25 @@ class TransferRun {
   }
 
   /** A study may still be growing: what came to the source while the rest was read belongs to it. */
-  async #moveWhatCameSince(expected: ExpectedInstances): Promise<ExpectedInstances> {
+  async #moveWhatCameSince(): Promise<void> {
     const { source, selection } = this.#options;
-    if (!source.find) return expected;
+    if (!source.find) return;
     const searchable = { find: source.find.bind(source) };
     const options = { signal: this.#signal };
-    let known = expected;
-    for (let round = 0; round < MAXIMUM_ROUNDS && (await hasGrown(searchable, known, options)); round += 1) {
+    for (
+      let round = 0;
+      round < MAXIMUM_ROUNDS && (await hasGrown(searchable, this.#expected, options));
+      round += 1
+    ) {
       const before = this.#seen.size;
-      const { excluded } = known;
+      const { excluded } = this.#expected;
       // Series left out that have grown were counted once and stay left out.
-      known = { ...(await expectedInstances(searchable, selection, options)), excluded };
-      this.#announce(known);
-      await this.#moveAll(known);
+      this.#expected = { ...(await expectedInstances(searchable, selection, options)), excluded };
+      this.#announce(this.#expected);
+      await this.#moveAll(this.#expected);
       // Numbers that nothing stands behind are not waited for.
       if (this.#seen.size === before) break;
     }
-    return known;
   }
 
   async #moveAll(expected: ExpectedInstances): Promise<void> {
@@ -506,7 +542,7 @@ class TransferRun {
   }
 
   /** What was expected and never came counts as failed: the numbers always add up. */
-  #accountForMissing(expected: ExpectedInstances | undefined): void {
+  #accountForMissing(): void {
     const { counts } = this.#tally;
     const message =
       this.#problem === undefined
@@ -520,7 +556,7 @@ class TransferRun {
       if (record.state === 'received' && this.#seen.has(record.sop))
         this.#settleFailed(record.sop, message, { retryable: true });
     }
-    for (const sop of [...(expected?.instances?.values() ?? [])].flat()) {
+    for (const sop of [...(this.#expected.instances?.values() ?? [])].flat()) {
       if (this.#seen.has(sop)) continue;
       if (this.#ledger.isSettled(sop)) this.#skipPresent(sop);
       else this.#settleFailed(sop, message, { retryable: true });

@@ -84,6 +84,11 @@ export interface InstanceSource {
    * Left out: never.
    */
   isNotOffered?(error: unknown): boolean;
+  /**
+   * It can be searched while it is retrieved from, without a connection that it or others could lack: a transfer need not wait
+   * then until a long list of instances is told. Default: false.
+   */
+  readonly findsWhileRetrieving?: boolean;
 }
 
 /** Where an instance ended: a value, for rejection by a destination is normal trouble. */

@@ -24,6 +24,8 @@ const uids = slices.map(({ sopInstanceUid }) => sopInstanceUid);
 interface Arrived {
   sopInstanceUid: string;
   bytes: Uint8Array;
+  /** Its part said how long it is. */
+  announced: boolean;
 }
 
 /** Reads the instances of one request. */
@@ -34,8 +36,11 @@ async function instancesOf(request: IncomingMessage): Promise<Arrived[]> {
   const arrived: Arrived[] = [];
   for await (const part of parseMultipart(request, parameters.get('boundary')!)) {
     expect(part.headers.get('content-type')).toBe('application/dicom');
-    const { sopInstanceUid, dataset } = await readPart10(part.body);
-    arrived.push({ sopInstanceUid, bytes: await collect(dataset) });
+    const file = await collect(part.body);
+    const length = part.headers.get('content-length');
+    if (length !== undefined) expect(Number(length)).toBe(file.length);
+    const { sopInstanceUid, dataset } = await readPart10(ReadableStream.from([file]));
+    arrived.push({ sopInstanceUid, bytes: await collect(dataset), announced: length !== undefined });
   }
   return arrived;
 }
@@ -105,6 +110,7 @@ describe('createDicomWebSink', () => {
       expect(bytes).toEqual(await collect(slice.dataset));
     }
     expect(arrived.flat()).toHaveLength(2);
+    expect(arrived.flat().filter(({ announced }) => announced)).toMatchObject([{ sopInstanceUid: uids[0] }]);
   });
 
   it('puts several instances into a request, within bounds of number and bytes', async () => {

@@ -9,7 +9,20 @@ export interface StoreItem {
   readonly dataset: ReplayableDataset;
 }
 
-const HEADERS = { 'Content-Type': 'application/dicom' };
+/** With its length, a service need not search an instance for its end. */
+function headersOf({ instance }: StoreItem): Readonly<Record<string, string>> {
+  const length = fileLength(instance);
+  return {
+    'Content-Type': 'application/dicom',
+    ...(length === undefined ? {} : { 'Content-Length': `${length}` }),
+  };
+}
+
+function fileLength(instance: DicomInstance): number | undefined {
+  return instance.byteLength === undefined
+    ? undefined
+    : encodeFileMeta(instance).length + instance.byteLength;
+}
 
 /**
  * The body of a store request (PS3.18 §10.5.1): instances as Part 10 files. It is made while it is sent. Its length is
@@ -24,13 +37,11 @@ export class StoreMessage implements RequestBody {
   constructor(items: readonly StoreItem[]) {
     this.#items = items;
     this.contentType = `multipart/related; type="application/dicom"; boundary=${this.#boundary}`;
-    const parts: { headers: typeof HEADERS; byteLength: number }[] = [];
-    for (const { instance } of items) {
-      if (instance.byteLength === undefined) return;
-      parts.push({
-        headers: HEADERS,
-        byteLength: encodeFileMeta(instance).length + instance.byteLength,
-      });
+    const parts: { headers: Readonly<Record<string, string>>; byteLength: number }[] = [];
+    for (const item of items) {
+      const byteLength = fileLength(item.instance);
+      if (byteLength === undefined) return;
+      parts.push({ headers: headersOf(item), byteLength });
     }
     this.byteLength = multipartLength(parts, this.#boundary);
   }
@@ -40,7 +51,7 @@ export class StoreMessage implements RequestBody {
   }
 
   open(): AsyncIterable<Uint8Array> {
-    const parts = this.#items.map((item) => ({ headers: HEADERS, body: fileOf(item) }));
+    const parts = this.#items.map((item) => ({ headers: headersOf(item), body: fileOf(item) }));
     return writeMultipart(parts, this.#boundary);
   }
 }
