@@ -192,12 +192,24 @@ describe('the form of a node', () => {
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
   }
 
-  async function saved(name: string) {
+  async function logInAsClient() {
     const client = createClient({ baseUrl: adit.url });
     const { username, password } = adit.firstLogin;
     await client.login({ body: { username, password } });
+    return client;
+  }
+
+  async function saved(name: string) {
+    const client = await logInAsClient();
     return (await client.listNodes()).find((node) => node.name === name);
   }
+
+  // The search of other tests begins at the first node there is.
+  afterAll(async () => {
+    const client = await logInAsClient();
+    for (const { id, name } of await client.listNodes())
+      if (!name.startsWith('Demo ')) await client.deleteNode({ params: { nodeId: id } });
+  });
 
   const ways = async (form: Locator) =>
     (await form.getByRole('listitem').allInnerTexts()).map((text) => text.split('\n')[0]);
