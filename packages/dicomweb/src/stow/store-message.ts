@@ -9,19 +9,25 @@ export interface StoreItem {
   readonly dataset: ReplayableDataset;
 }
 
-/** With its length, a service need not search an instance for its end. */
-function headersOf({ instance }: StoreItem): Readonly<Record<string, string>> {
-  const length = fileLength(instance);
-  return {
-    'Content-Type': 'application/dicom',
-    ...(length === undefined ? {} : { 'Content-Length': `${length}` }),
-  };
+/** One instance as a Part 10 file. */
+interface StorePart {
+  readonly item: StoreItem;
+  readonly fileMeta: Uint8Array;
+  /** Of the whole file; undefined where the instance does not tell its own. */
+  readonly byteLength: number | undefined;
+  /** With the length, a service need not search the file for its end. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
-function fileLength(instance: DicomInstance): number | undefined {
-  return instance.byteLength === undefined
-    ? undefined
-    : encodeFileMeta(instance).length + instance.byteLength;
+function partOf(item: StoreItem): StorePart {
+  const { sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength: datasetLength } = item.instance;
+  const fileMeta = encodeFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid });
+  const byteLength = datasetLength === undefined ? undefined : fileMeta.length + datasetLength;
+  const headers = {
+    'Content-Type': 'application/dicom',
+    ...(byteLength === undefined ? {} : { 'Content-Length': `${byteLength}` }),
+  };
+  return { item, fileMeta, byteLength, headers };
 }
 
 /**
@@ -31,35 +37,33 @@ function fileLength(instance: DicomInstance): number | undefined {
 export class StoreMessage implements RequestBody {
   readonly contentType: string;
   readonly byteLength?: number;
-  readonly #items: readonly StoreItem[];
+  readonly #parts: readonly StorePart[];
   readonly #boundary = newBoundary();
 
   constructor(items: readonly StoreItem[]) {
-    this.#items = items;
     this.contentType = `multipart/related; type="application/dicom"; boundary=${this.#boundary}`;
-    const parts: { headers: Readonly<Record<string, string>>; byteLength: number }[] = [];
-    for (const item of items) {
-      const byteLength = fileLength(item.instance);
-      if (byteLength === undefined) return;
-      parts.push({ headers: headersOf(item), byteLength });
-    }
-    this.byteLength = multipartLength(parts, this.#boundary);
+    this.#parts = items.map(partOf);
+    const measured = this.#parts.flatMap(({ headers, byteLength }) =>
+      byteLength === undefined ? [] : [{ headers, byteLength }],
+    );
+    if (measured.length === items.length) this.byteLength = multipartLength(measured, this.#boundary);
   }
 
   get repeatable(): boolean {
-    return this.#items.every(({ dataset }) => dataset.repeatable);
+    return this.#parts.every(({ item }) => item.dataset.repeatable);
   }
 
   open(): AsyncIterable<Uint8Array> {
-    const parts = this.#items.map((item) => ({ headers: headersOf(item), body: fileOf(item) }));
+    const parts = this.#parts.map((part) => ({ headers: part.headers, body: fileOf(part) }));
     return writeMultipart(parts, this.#boundary);
   }
 }
 
 /** A Part 10 file. Throws when the data set is not as long as its instance says. */
-async function* fileOf({ instance, dataset }: StoreItem): AsyncGenerator<Uint8Array, void, undefined> {
-  const { sopClassUid, sopInstanceUid, transferSyntaxUid, byteLength } = instance;
-  yield encodeFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid });
+async function* fileOf({ item, fileMeta }: StorePart): AsyncGenerator<Uint8Array, void, undefined> {
+  const { dataset, instance } = item;
+  const { byteLength } = instance;
+  yield fileMeta;
   let bytes = 0;
   for await (const chunk of dataset.pass()) {
     bytes += chunk.length;
