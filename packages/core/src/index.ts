@@ -9,8 +9,17 @@ export * from './data/deflate.ts';
 export * from './data/dictionary.ts';
 export * from './data/element-reader.ts';
 export * from './data/element-writer.ts';
-export * from './data/part10.ts';
-export * from './data/peek-header.ts';
+export {
+  encodeFileMeta,
+  type FileMetaOptions,
+  IMPLEMENTATION_CLASS_UID,
+  IMPLEMENTATION_VERSION_NAME,
+  type Part10Instance,
+  type ReadPart10Options,
+  readPart10,
+  writePart10,
+} from './data/part10.ts';
+export { type PeekedHeader, type PeekHeaderOptions, peekHeader } from './data/peek-header.ts';
 export * from './data/person-name.ts';
 export * from './data/read-metadata.ts';
 export * from './data/replay.ts';
@@ -31,7 +40,7 @@ export * from './query/matching.ts';
 export * from './query/return-keys.ts';
 export * from './query/types.ts';
 export * from './transfer/counts.ts';
-export * from './transfer/expected.ts';
+export { type ExpectedInstances, expectedInstances, hasGrown } from './transfer/expected.ts';
 export * from './transfer/first-offered.ts';
 export * from './transfer/held-back-error.ts';
 export * from './transfer/ledger.ts';
