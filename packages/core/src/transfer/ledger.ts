@@ -63,7 +63,8 @@ export class Ledger {
 
   /** True when something need not be asked for again. */
   get hasSettled(): boolean {
-    return [...this.#records.values()].some(({ state }) => SETTLED.has(state));
+    for (const { state } of this.#records.values()) if (SETTLED.has(state)) return true;
+    return false;
   }
 
   /** Every instance with what is known of it last. */
