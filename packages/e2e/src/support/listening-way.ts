@@ -1,9 +1,7 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { openTcpRelay, type TcpRelay } from './tcp-relay.ts';
 
 /** A TCP way to a port of this machine that keeps what clients send. */
-export interface ListeningWay extends AsyncDisposable {
-  readonly port: number;
+export interface ListeningWay extends TcpRelay {
   /** What was asked for since the last call, as `C-GET`, `C-MOVE` or the first line of a request of HTTP. */
   heard(): string[];
 }
@@ -14,28 +12,13 @@ const DIMSE_REQUESTS = { 'C-GET': 0x10, 'C-MOVE': 0x21 };
 /** Opens a way to a DIMSE or HTTP port that tells which retrievals the server was asked for. */
 export async function openListeningWay(port: number): Promise<ListeningWay> {
   let sent: Buffer[] = [];
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    const peer = connect(port, '127.0.0.1');
-    const end = () => {
-      client.destroy();
-      peer.destroy();
-    };
-    for (const socket of [client, peer]) {
-      sockets.add(socket);
-      socket.on('error', end).on('close', () => {
-        sockets.delete(socket);
-        end();
-      });
-    }
+  const relay = await openTcpRelay(port, (client, peer) => {
     client.on('data', (chunk) => sent.push(chunk));
     client.pipe(peer);
     peer.pipe(client);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    port: (server.address() as AddressInfo).port,
+    ...relay,
     heard() {
       const bytes = Buffer.concat(sent).toString('latin1');
       sent = [];
@@ -44,11 +27,6 @@ export async function openListeningWay(port: number): Promise<ListeningWay> {
         return bytes.split(element).slice(1).fill(name);
       });
       return [...dimse, ...(bytes.match(/^GET \S+(?= HTTP\/1\.1)/gm) ?? [])];
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
     },
   };
 }

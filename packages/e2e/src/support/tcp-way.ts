@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { openTcpRelay, type TcpRelay } from './tcp-relay.ts';
 
 export interface TcpWayOptions {
   /** Which bytes are counted: those that clients send, or those that the server answers with. */
@@ -11,8 +11,7 @@ export interface TcpWayOptions {
 }
 
 /** A TCP way to a port of this machine that fails once, until it is mended. */
-export interface TcpWay extends AsyncDisposable {
-  readonly port: number;
+export interface TcpWay extends TcpRelay {
   /** Resolves when it has failed. */
   readonly failed: Promise<void>;
   /** Bytes that have passed so far, both ways. */
@@ -28,22 +27,9 @@ export async function openTcpWay(port: number, options: TcpWayOptions): Promise<
   let passed = 0;
   const failed = Promise.withResolvers<void>();
   const hanging = new Set<Socket>();
-  const sockets = new Set<Socket>();
 
-  const server = createServer((client) => {
-    const peer = connect(port, '127.0.0.1');
-    const end = () => {
-      client.destroy();
-      peer.destroy();
-    };
-    for (const socket of [client, peer]) {
-      sockets.add(socket);
-      socket.on('error', end).on('close', () => {
-        sockets.delete(socket);
-        hanging.delete(socket);
-        end();
-      });
-    }
+  const relay = await openTcpRelay(port, (client, peer, end) => {
+    for (const socket of [client, peer]) socket.on('close', () => hanging.delete(socket));
     pass(client, peer, options.of === 'requests', end);
     pass(peer, client, options.of === 'answers', end);
   });
@@ -76,20 +62,13 @@ export async function openTcpWay(port: number, options: TcpWayOptions): Promise<
     });
   }
 
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    port: (server.address() as AddressInfo).port,
+    ...relay,
     failed: failed.promise,
     passed: () => passed,
     mend() {
       mended = true;
       for (const socket of hanging) socket.destroy();
-    },
-    async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-      await once(server, 'close');
     },
   };
 }
