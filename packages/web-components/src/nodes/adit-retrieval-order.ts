@@ -1,4 +1,4 @@
-import type { RetrievalWay } from '@adit/client';
+import { type RetrievalWay, retrievalWay } from '@adit/client';
 import { css, html, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
 import { repeat } from 'lit/directives/repeat.js';
@@ -6,7 +6,7 @@ import { AditElement } from '../base/adit-element.ts';
 import { icon } from '../base/icons.ts';
 
 /** All ways, in the order of the server. */
-const WAYS: readonly RetrievalWay[] = ['wado-rs', 'c-get', 'c-move'];
+const WAYS: readonly RetrievalWay[] = retrievalWay.options;
 
 const EXPLAINED: Readonly<Record<RetrievalWay, string>> = {
   'wado-rs': 'over DICOMweb',
