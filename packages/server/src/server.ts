@@ -46,12 +46,13 @@ export interface Server extends AsyncDisposable {
  * Throws `DATABASE_UNAVAILABLE` and whatever listening throws; without a port for the receiver it does without one.
  */
 export async function createServer(options: ServerOptions): Promise<Server> {
-  const { web, ...running } = await startRoles(options, ['receiver', 'worker', 'web'], {
+  const roles = await startRoles(options, ['receiver', 'worker', 'web'], {
     onReceiverFailed: (err, logger) =>
       logger.warn({ err }, 'nothing can be received here: nodes cannot send by C-MOVE'),
   });
-  const close = async () => running[Symbol.asyncDispose]();
-  return { url: web!.url, port: web!.port, close, [Symbol.asyncDispose]: close };
+  const { url, port } = roles.web!;
+  const close = async () => roles[Symbol.asyncDispose]();
+  return { url, port, close, [Symbol.asyncDispose]: close };
 }
 
 /** What a process may be there for. */

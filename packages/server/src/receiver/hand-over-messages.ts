@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { brokenOff, type Frame, type HandOverChannel, type ReceivedFrame } from './hand-over-channel.ts';
+import { brokenOff, type FrameType, type HandOverChannel, type ReceivedFrame } from './hand-over-channel.ts';
 
 /** What is JSON in the frames. Nodes send UIDs that are longer than they may be. */
 const uid = z.string().max(1024);
@@ -33,10 +33,7 @@ export function decode<T>(schema: z.ZodType<T>, payload: Buffer): T {
 }
 
 /** The next frame, which has to be of this type; undefined after the end. */
-export async function nextOf(
-  channel: HandOverChannel,
-  type: (typeof Frame)[keyof typeof Frame],
-): Promise<ReceivedFrame | undefined> {
+export async function nextOf(channel: HandOverChannel, type: FrameType): Promise<ReceivedFrame | undefined> {
   const frame = await channel.next();
   if (frame && frame.type !== type) throw brokenOff(new Error(`Frame ${frame.type} instead of ${type}.`));
   return frame;

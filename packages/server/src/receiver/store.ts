@@ -27,7 +27,7 @@ const lives = sql<boolean>`exists (
     and classid = ${LOCKS.receiver}::oid and objid::bigint = receivers.id
 )`;
 
-/** Inserts the row of a receiver and gives its number. Rows that dead ones have left go. */
+/** Inserts the row of a receiver and gives its number. */
 export async function insertReceiver(connection: PoolClient, receiver: PresentReceiver): Promise<string> {
   const { process, aeTitle, port, addresses, handOver } = receiver;
   const { rows } = await connection.query<{ id: string }>(
@@ -39,6 +39,7 @@ export async function insertReceiver(connection: PoolClient, receiver: PresentRe
   return rows[0]?.id ?? '';
 }
 
+/** Removes the rows that dead receivers have left. */
 export async function deleteDeadReceivers(db: Kysely<Schema>): Promise<void> {
   await db
     .deleteFrom('receivers')
