@@ -280,9 +280,17 @@ describe('the form of a node', () => {
   test('makes a DICOMweb service a destination', async () => {
     const page = await openPage();
     const form = await openForm(page, 'Web');
-    await form.getByRole('combobox', { name: 'Kind' }).click();
+    const kind = form.getByRole('combobox', { name: 'Kind' });
+    const isShown = form.locator('wa-select').evaluate(async (select) => {
+      await new Promise((resolve) => select.addEventListener('wa-after-show', resolve, { once: true }));
+    });
+    await kind.click();
+    // A user looks at the list before choosing: it has to stay when it is there in full.
+    await isShown;
+    expect(await kind.getAttribute('aria-expanded')).toBe('true');
     await form.getByRole('option', { name: 'DICOMweb service' }).click();
-    await form.getByLabel('Service root').fill('http://127.0.0.1:9/rs');
+    // The root of the PACS shown before has a label that ends in the same words.
+    await form.getByLabel('Service root', { exact: true }).fill('http://127.0.0.1:9/rs');
     await form.getByRole('checkbox', { name: 'Destination' }).check();
     await save(page);
     expect(await saved('Web')).toMatchObject({ kind: 'dicomweb', source: true, destination: true });

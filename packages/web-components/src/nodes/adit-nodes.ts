@@ -139,7 +139,10 @@ export class AditNodes extends AditElement {
       <wa-dialog
         label=${this._edited === 'new' ? 'Add a node' : 'Change the node'}
         ?open=${this._edited !== undefined}
-        @wa-after-show=${() => this.renderRoot.querySelector('adit-node-form')?.focus()}
+        @wa-after-show=${(event: Event) => {
+          // The lists of the form send this event too.
+          if (event.target === event.currentTarget) this.renderRoot.querySelector('adit-node-form')?.focus();
+        }}
         @wa-hide=${(event: Event) => {
           if (event.target === event.currentTarget) this._edited = undefined;
         }}
