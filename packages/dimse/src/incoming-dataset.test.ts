@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { IncomingDataset } from './incoming-dataset.ts';
+import { ReadMemory } from './read-memory.ts';
 
 function setUp() {
   const flow = { onQueued: vi.fn(), onTaken: vi.fn() };
@@ -91,5 +92,65 @@ describe('a data set that comes in', () => {
     const { dataset } = setUp();
     void dataset.next();
     await expect(dataset.next()).rejects.toThrow(TypeError);
+  });
+});
+
+describe('the memory that was read into', () => {
+  /** A data set whose pieces come in chunks of four bytes, each in memory of its own. */
+  function setUpChunks() {
+    let memory: ReadMemory | undefined;
+    const dataset = new IncomingDataset({ onQueued: () => {}, onTaken: () => {}, memory: () => memory });
+    /** Pushes parts of a chunk, and gives its buffer. */
+    const push = (...ends: number[]): ArrayBuffer => {
+      const chunk = new Uint8Array([1, 2, 3, 4]);
+      memory = new ReadMemory(chunk.buffer);
+      let start = 0;
+      for (const end of ends) {
+        dataset.push(chunk.subarray(start, end));
+        start = end;
+      }
+      memory.letGo();
+      return chunk.buffer;
+    };
+    const take = async (): Promise<Uint8Array> => (await dataset.next()).value!;
+    return { dataset, push, take };
+  }
+
+  test('goes back when all that lies in it is released', async () => {
+    const { dataset, push, take } = setUpChunks();
+    const first = push(2, 4);
+    const second = push(4);
+    const [a, b, c] = [await take(), await take(), await take()];
+    dataset.release(a);
+    expect(first.byteLength).toBe(4);
+    expect(b).toEqual(new Uint8Array([3, 4]));
+    dataset.release(b);
+    expect(first.byteLength).toBe(0);
+    expect(c).toEqual(new Uint8Array([1, 2, 3, 4]));
+    expect(second.byteLength).toBe(4);
+  });
+
+  test('stays for who releases a part twice, or what is no part', async () => {
+    const { dataset, push, take } = setUpChunks();
+    const buffer = push(2, 4);
+    const [a, b] = [await take(), await take()];
+    dataset.release(a);
+    dataset.release(a);
+    dataset.release(b.subarray());
+    dataset.release(new Uint8Array(buffer));
+    expect(b).toEqual(new Uint8Array([3, 4]));
+  });
+
+  test('goes back when nobody wants what lies in it', async () => {
+    const { dataset, push, take } = setUpChunks();
+    const first = push(2, 4);
+    const a = await take();
+    const second = push(4);
+    dataset.discard();
+    expect(second.byteLength).toBe(0);
+    expect(a).toEqual(new Uint8Array([1, 2]));
+    dataset.release(a);
+    expect(first.byteLength).toBe(0);
+    expect(push(4).byteLength).toBe(0);
   });
 });

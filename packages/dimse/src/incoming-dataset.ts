@@ -1,9 +1,14 @@
+import type { ReleasableDataset } from '@adit/core';
+import type { ReadMemory } from './read-memory.ts';
+
 /** Tells the connection when to stop reading and when to go on. */
 export interface FlowControl {
   /** So many bytes wait for the reader now. */
   onQueued(bytes: number): void;
   /** The reader took so many bytes. */
   onTaken(bytes: number): void;
+  /** What the piece that is being pushed lies in, where that can be given back early. */
+  memory?(): ReadMemory | undefined;
 }
 
 /** How the one who reads a data set leaves it. */
@@ -29,13 +34,15 @@ function costOf(piece: Uint8Array): number {
  * It is a hand-written iterator, because a study in 16 KiB PDUs makes tens of thousands of pieces and an async generator
  * costs several promises each.
  */
-export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array, undefined> {
+export class IncomingDataset implements ReleasableDataset, AsyncIterator<Uint8Array, undefined> {
   /** Settles when the reader has come to the end, has left early, or the data set has failed. */
   readonly settled: Promise<DatasetEnd>;
   /** Settles when nothing more comes from the peer: the data set is complete, or it has failed. */
   readonly arrived: Promise<void>;
   readonly #flow: FlowControl;
   readonly #queue: Uint8Array[] = [];
+  /** Of pieces that were not released. Weak, since most readers leave them to the garbage collector. */
+  readonly #memories = new WeakMap<Uint8Array, ReadMemory>();
   #head = 0;
   #waiting: { resolve: (result: Result) => void; reject: (error: unknown) => void } | undefined;
   #complete = false;
@@ -74,6 +81,11 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
 
   push(bytes: Uint8Array): void {
     if (this.#end !== undefined || bytes.length === 0) return;
+    const memory = this.#flow.memory?.();
+    if (memory) {
+      memory.hold();
+      this.#memories.set(bytes, memory);
+    }
     if (this.#waiting) {
       const { resolve } = this.#waiting;
       this.#waiting = undefined;
@@ -156,9 +168,20 @@ export class IncomingDataset implements AsyncIterable<Uint8Array>, AsyncIterator
     return Promise.resolve(DONE);
   }
 
+  release(chunk: Uint8Array): void {
+    const memory = this.#memories.get(chunk);
+    if (!memory) return;
+    this.#memories.delete(chunk);
+    memory.letGo();
+  }
+
   #dropQueue(): void {
     let bytes = 0;
-    for (let index = this.#head; index < this.#queue.length; index++) bytes += costOf(this.#queue[index]!);
+    for (let index = this.#head; index < this.#queue.length; index++) {
+      const piece = this.#queue[index]!;
+      bytes += costOf(piece);
+      this.release(piece);
+    }
     this.#queue.length = 0;
     this.#head = 0;
     if (bytes > 0) this.#flow.onTaken(bytes);

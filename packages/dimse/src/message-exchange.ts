@@ -439,6 +439,7 @@ export class MessageExchange {
   // Flow control
 
   readonly #flow: FlowControl = {
+    memory: () => this.#upper.readMemory,
     onQueued: (bytes) => {
       this.#queuedBytes += bytes;
       if (this.#queuedBytes >= HIGH_WATER && !this.#paused) {

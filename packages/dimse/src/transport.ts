@@ -1,12 +1,17 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { nodeTls } from './lazy-builtins.ts';
+import { ReadMemory } from './read-memory.ts';
 import { clientTlsOptions, type TlsOptions, type TlsReport, tlsReport } from './tls.ts';
 
 /** What an upper layer hears from its connection. */
 export interface TransportListener {
   onConnected(): void;
-  /** Bytes that have come. The listener may keep them. */
-  onChunk(chunk: Uint8Array): void;
+  /**
+   * Bytes that have come. The listener may keep them.
+   *
+   * @param memory what they lie in, where it can be given back early; to be held by whoever wants to look at it after this call
+   */
+  onChunk(chunk: Uint8Array, memory: ReadMemory | undefined): void;
   /** The connection has ended, for whatever reason; nothing comes after this. */
   onClosed(error: Error | undefined): void;
 }
@@ -33,7 +38,12 @@ export interface Transport {
 /** A transport over a socket that a server accepted. */
 export function acceptedTransport(socket: Socket): Transport {
   return new SocketTransport((deliver) => {
-    socket.on('data', deliver);
+    socket.on('data', (chunk: Buffer<ArrayBuffer>) => {
+      // Memory that Node shares out among buffers is never filled by one of them.
+      const memory = chunk.length === chunk.buffer.byteLength ? new ReadMemory(chunk.buffer) : undefined;
+      deliver(chunk, memory);
+      memory?.letGo();
+    });
     return socket;
   }, false);
 }
@@ -112,9 +122,12 @@ class SocketTransport implements Transport {
   /** Writes wait for the end of this turn. */
   #gathering = false;
 
-  constructor(open: (deliver: (chunk: Uint8Array) => void) => Socket, connecting: boolean) {
-    const socket = open((chunk) => {
-      if (!this.#closed) this.#listener?.onChunk(chunk);
+  constructor(
+    open: (deliver: (chunk: Uint8Array, memory?: ReadMemory) => void) => Socket,
+    connecting: boolean,
+  ) {
+    const socket = open((chunk, memory) => {
+      if (!this.#closed) this.#listener?.onChunk(chunk, memory);
     });
     this.#socket = socket;
     this.#tls = tlsReport(socket);

@@ -1,6 +1,7 @@
 import { type AssociateAc, type AssociateRj, type AssociateRq, type ControlPdu, encodePdu } from './pdu.ts';
 import { type PduHandler, PduReader } from './pdu-reader.ts';
 import { AbortReason, ProtocolError } from './protocol-error.ts';
+import type { ReadMemory } from './read-memory.ts';
 import {
   type Action,
   type AssociationEvent,
@@ -62,6 +63,7 @@ export class UpperLayer {
   #request: AssociateRq | undefined;
   #writesPending = 0;
   #bytesReceived = 0;
+  #readMemory: ReadMemory | undefined;
 
   /**
    * @param options.requestor this side opens the association
@@ -89,7 +91,7 @@ export class UpperLayer {
     this.#reader = new PduReader(handler, options.maximumLength);
     transport.listen({
       onConnected: () => this.#onEvent(Evt.transportConfirmed),
-      onChunk: (chunk) => this.#onChunk(chunk),
+      onChunk: (chunk, memory) => this.#onChunk(chunk, memory),
       onClosed: (error) => this.#onEvent(Evt.transportClosed, { by: 'transport', error }),
     });
     if (!options.requestor) this.#onEvent(Evt.transportIndicated);
@@ -112,6 +114,11 @@ export class UpperLayer {
   /** Bytes that have come so far. */
   get bytesReceived(): number {
     return this.#bytesReceived;
+  }
+
+  /** What the fragment that is being indicated lies in, where that can be given back early. */
+  get readMemory(): ReadMemory | undefined {
+    return this.#readMemory;
   }
 
   /** The peer has begun a PDU and not ended it. */
@@ -184,8 +191,9 @@ export class UpperLayer {
 
   // Events
 
-  #onChunk(chunk: Uint8Array): void {
+  #onChunk(chunk: Uint8Array, memory: ReadMemory | undefined): void {
     this.#bytesReceived += chunk.length;
+    this.#readMemory = memory;
     try {
       this.#reader.push(chunk);
     } catch (error) {

@@ -33,6 +33,20 @@ export interface DatasetReader {
   close(): void;
 }
 
+/**
+ * A data set that comes in over a connection. Who has written a chunk, and knows that nobody looks at it any more, may say so:
+ * its memory is used again, while what is not released waits for the garbage collector.
+ */
+export interface ReleasableDataset extends AsyncIterable<Uint8Array> {
+  /** The chunk, and whatever is a view of it, is empty afterwards or soon. Does nothing with what is no chunk of this data set. */
+  release(chunk: Uint8Array): void;
+}
+
+/** Does this data set take back its chunks? */
+export function isReleasable(dataset: AsyncIterable<Uint8Array>): dataset is ReleasableDataset {
+  return 'release' in dataset && typeof dataset.release === 'function';
+}
+
 /** Can this data set be read into memory of one's own? */
 export function isStoredDataset(dataset: AsyncIterable<Uint8Array>): dataset is StoredDataset {
   return 'open' in dataset && typeof dataset.open === 'function';

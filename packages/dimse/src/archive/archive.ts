@@ -8,6 +8,7 @@ import {
   type DicomInstance,
   encodeFileMeta,
   type InstanceSink,
+  isReleasable,
   isValidUid,
   type MatchingOptions,
   peekHeader,
@@ -150,7 +151,14 @@ export async function openArchive(folder: string): Promise<Archive> {
       ...(sourceAeTitle === undefined ? {} : { sourceAeTitle }),
     });
     const temporary = join(incoming, crypto.randomUUID());
-    const { size, modifiedMs } = await writeFile(temporary, instance.dataset, { beginning, signal });
+    // Nothing looks at the chunks but what writes them: the header has values of its own.
+    const { dataset } = given;
+    const onWritten = isReleasable(dataset) ? (chunk: Uint8Array) => dataset.release(chunk) : undefined;
+    const { size, modifiedMs } = await writeFile(temporary, instance.dataset, {
+      beginning,
+      signal,
+      onWritten,
+    });
     const path = join(folder, uids.studyInstanceUid, uids.seriesInstanceUid, `${sopInstanceUid}.dcm`);
     try {
       // Moved and indexed in one turn, so that of two objects with one UID the index knows the one that is there.

@@ -41,29 +41,38 @@ async function writeAll(descriptor: number, chunks: Uint8Array[], position: numb
  * remains then.
  *
  * @param options.beginning goes before the chunks
+ * @param options.onWritten told of each chunk when it is no longer needed, written or not
  * @returns size and time of change of the file
  */
 export async function writeFile(
   path: string,
   chunks: AsyncIterable<Uint8Array>,
-  options: { beginning?: Uint8Array; signal?: AbortSignal | undefined } = {},
+  options: {
+    beginning?: Uint8Array;
+    signal?: AbortSignal | undefined;
+    onWritten?: ((chunk: Uint8Array) => void) | undefined;
+  } = {},
 ): Promise<{ size: number; modifiedMs: number }> {
   let writeError: unknown;
   const inFlight = new Set<Promise<void>>();
   const descriptor = create(path);
   let closing = false;
   try {
-    const { beginning = new Uint8Array(0), signal } = options;
+    const { beginning = new Uint8Array(0), signal, onWritten } = options;
     let batch: Uint8Array[] = [beginning];
     let batchLength = beginning.length;
     let size = 0;
 
     const flush = () => {
-      const write = writeAll(descriptor, batch, size)
+      const chunks = batch;
+      const write = writeAll(descriptor, chunks, size)
         .catch((error: unknown) => {
           writeError ??= error;
         })
-        .finally(() => inFlight.delete(write));
+        .finally(() => {
+          inFlight.delete(write);
+          if (onWritten) for (const chunk of chunks) onWritten(chunk);
+        });
       inFlight.add(write);
       size += batchLength;
       batch = [];

@@ -1,4 +1,4 @@
-import type { Attributes, DicomInstance, InstanceSink, QueryLevel } from '@adit/core';
+import type { Attributes, DicomInstance, InstanceSink, QueryLevel, ReleasableDataset } from '@adit/core';
 
 import type { EventReport } from '../n-service.ts';
 import type { UserIdentity } from '../user-identity.ts';
@@ -33,6 +33,7 @@ export interface EchoRequest extends RequestContext {}
  * handler leaves unread is discarded, so that a refusal need not read it.
  */
 export interface StoreRequest extends RequestContext, DicomInstance {
+  readonly dataset: ReleasableDataset;
   /** Who asked for the C-MOVE this object belongs to (PS3.7 §9.1.1.1). */
   readonly moveOriginator?: { aeTitle: string; messageId: number };
 }

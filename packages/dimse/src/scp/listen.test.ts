@@ -397,6 +397,33 @@ describe('C-STORE', () => {
     expect(new Set(await Promise.all(stores))).toEqual(new Set(['stored']));
   });
 
+  test('what the handler has released is empty, and nothing else', async () => {
+    const sent = Uint8Array.from({ length: 300_000 }, (_, at) => at % 251);
+    const received: Buffer[] = [];
+    const released: Uint8Array[] = [];
+    const node = await start({
+      handlers: {
+        store: async ({ dataset }) => {
+          const copies: Uint8Array[] = [];
+          for await (const chunk of dataset) {
+            copies.push(Buffer.from(chunk));
+            dataset.release(chunk);
+            released.push(chunk);
+          }
+          received.push(Buffer.concat(copies));
+          return 0;
+        },
+      },
+    });
+    const association = await connect(node, { contexts });
+    const dataset = { [Symbol.asyncIterator]: () => ReadableStream.from([sent])[Symbol.asyncIterator]() };
+    for (const sopInstanceUid of ['1.1', '1.2', '1.3'])
+      await association.cStore({ ...instance(0, sopInstanceUid), dataset, byteLength: sent.length });
+    await association.release();
+    expect(received).toEqual([Buffer.from(sent), Buffer.from(sent), Buffer.from(sent)]);
+    expect(released.map(({ length }) => length)).toEqual(released.map(() => 0));
+  });
+
   test('a slow handler slows the peer down instead of filling memory', async () => {
     const node = await start({
       handlers: {
