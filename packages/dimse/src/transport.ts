@@ -74,7 +74,7 @@ export function openTransport(options: {
         buffer: () => slab.rest(),
         callback: (length, buffer) => {
           slab.advance(length);
-          deliver(buffer.subarray(0, length));
+          deliver(buffer.subarray(0, length), slab.memory);
           return true;
         },
       },
@@ -92,11 +92,19 @@ const SHORTEST_READ = 16 * 1024;
 /** Hands out consecutive parts of buffers; a part that was read into belongs to the reader. */
 class Slab {
   #buffer = Buffer.allocUnsafeSlow(SLAB_LENGTH);
+  #memory = new ReadMemory(this.#buffer.buffer);
   #used = 0;
+
+  /** Of the part that was handed out last. */
+  get memory(): ReadMemory {
+    return this.#memory;
+  }
 
   rest(): Buffer {
     if (SLAB_LENGTH - this.#used < SHORTEST_READ) {
+      this.#memory.letGo();
       this.#buffer = Buffer.allocUnsafeSlow(SLAB_LENGTH);
+      this.#memory = new ReadMemory(this.#buffer.buffer);
       this.#used = 0;
     }
     return this.#buffer.subarray(this.#used);

@@ -1,3 +1,4 @@
+import { isReleasable } from '@adit/core';
 import { createDimseClient, createReceiver, parseDimseUrl } from '@adit/dimse';
 
 /*
@@ -16,9 +17,9 @@ let instances = 0;
 {
   await using client = createDimseClient(receiver ? { ...node, retrieve: 'c-move' } : node, { receiver });
   for await (const instance of client.retrieve({ studyInstanceUid: studyInstanceUid! })) {
-    for await (const _chunk of instance.dataset) {
-      // Read, so that it counts as taken.
-    }
+    const { dataset } = instance;
+    // Read, so that it counts as taken.
+    for await (const chunk of dataset) if (isReleasable(dataset)) dataset.release(chunk);
     instances += 1;
   }
 }

@@ -23,6 +23,7 @@ await using server = folder
           let bytes = 0;
           for await (const chunk of dataset) {
             bytes += chunk.length;
+            dataset.release(chunk);
             const ahead = bytes / bytesPerMillisecond - (performance.now() - started);
             if (ahead > 0) await sleep(ahead);
           }

@@ -34,11 +34,22 @@ export interface DatasetReader {
 }
 
 /**
- * A data set that comes in over a connection. Who has written a chunk, and knows that nobody looks at it any more, may say so:
- * its memory is used again, while what is not released waits for the garbage collector.
+ * A data set that comes in over a connection. Who is done with a chunk may say so: its memory is used again at once, while
+ * what is not released waits for the garbage collector. With studies that is the larger part of what receiving costs.
+ *
+ * @example
+ * for await (const chunk of dataset) {
+ *   await file.write(chunk);
+ *   if (isReleasable(dataset)) dataset.release(chunk);
+ * }
  */
 export interface ReleasableDataset extends AsyncIterable<Uint8Array> {
-  /** The chunk, and whatever is a view of it, is empty afterwards or soon. Does nothing with what is no chunk of this data set. */
+  /**
+   * Gives the memory of a chunk back. The chunk and all views of it are empty afterwards, or soon. It must not be under way
+   * any more: a file or socket that is still writing it would write what others have put into that memory.
+   *
+   * Does nothing with what is no chunk of this data set, or was released before.
+   */
   release(chunk: Uint8Array): void;
 }
 
