@@ -141,6 +141,15 @@ describe('the memory that was read into', () => {
     expect(b).toEqual(new Uint8Array([3, 4]));
   });
 
+  test('may have been transferred to somebody else', async () => {
+    const { dataset, push, take } = setUpChunks();
+    const buffer = push(4);
+    const chunk = await take();
+    const transferred = buffer.transfer();
+    dataset.release(chunk);
+    expect(new Uint8Array(transferred)).toEqual(new Uint8Array([1, 2, 3, 4]));
+  });
+
   test('goes back when nobody wants what lies in it', async () => {
     const { dataset, push, take } = setUpChunks();
     const first = push(2, 4);

@@ -22,7 +22,8 @@ export class ReadMemory {
   /** One of those who hold it is done. */
   letGo(): void {
     this.#holders -= 1;
-    // Detaches it: whoever looked at it all the same would find nothing rather than the bytes of somebody else.
-    if (this.#holders === 0) this.#buffer.transfer(0);
+    // Detaches it: whoever looked at it all the same would find nothing rather than the bytes of somebody else. A reader may
+    // have transferred it elsewhere, to a worker for example.
+    if (this.#holders === 0 && !this.#buffer.detached) this.#buffer.transfer(0);
   }
 }
