@@ -7,9 +7,9 @@ import { clientTlsOptions, type TlsOptions, type TlsReport, tlsReport } from './
 export interface TransportListener {
   onConnected(): void;
   /**
-   * Bytes that have come. The listener may keep them.
+   * Bytes that have come.
    *
-   * @param memory what they lie in, where it can be given back early; to be held by whoever wants to look at it after this call
+   * @param memory what they lie in, where it can be given back early; to be held by whoever looks at them after this call
    */
   onChunk(chunk: Uint8Array, memory: ReadMemory | undefined): void;
   /** The connection has ended, for whatever reason; nothing comes after this. */

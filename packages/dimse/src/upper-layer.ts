@@ -200,6 +200,8 @@ export class UpperLayer {
       if (!(error instanceof ProtocolError)) throw error;
       this.#onEvent(Evt.invalidPduReceived, error);
     }
+    // An association that then says nothing must not keep it.
+    this.#readMemory = undefined;
     this.#user.onActivity();
   }
 

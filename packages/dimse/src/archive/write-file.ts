@@ -41,7 +41,7 @@ async function writeAll(descriptor: number, chunks: Uint8Array[], position: numb
  * remains then.
  *
  * @param options.beginning goes before the chunks
- * @param options.onWritten told of each chunk when it is no longer needed, written or not
+ * @param options.onWritten told of each chunk that was to be written, when the system looks at it no more
  * @returns size and time of change of the file
  */
 export async function writeFile(
@@ -64,14 +64,14 @@ export async function writeFile(
     let size = 0;
 
     const flush = () => {
-      const chunks = batch;
-      const write = writeAll(descriptor, chunks, size)
+      const written = batch;
+      const write = writeAll(descriptor, written, size)
         .catch((error: unknown) => {
           writeError ??= error;
         })
         .finally(() => {
           inFlight.delete(write);
-          if (onWritten) for (const chunk of chunks) onWritten(chunk);
+          if (onWritten) for (const chunk of written) onWritten(chunk);
         });
       inFlight.add(write);
       size += batchLength;

@@ -416,7 +416,11 @@ describe('C-STORE', () => {
       },
     });
     const association = await connect(node, { contexts });
-    const dataset = { [Symbol.asyncIterator]: () => ReadableStream.from([sent])[Symbol.asyncIterator]() };
+    const dataset = {
+      async *[Symbol.asyncIterator]() {
+        yield sent;
+      },
+    };
     for (const sopInstanceUid of ['1.1', '1.2', '1.3'])
       await association.cStore({ ...instance(0, sopInstanceUid), dataset, byteLength: sent.length });
     await association.release();
