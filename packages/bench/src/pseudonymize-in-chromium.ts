@@ -43,7 +43,7 @@ async function bundled(): Promise<string> {
       options.conditions = ['@adit/source'];
     },
   });
-  return readFile(join(folder.path, 'pseudonymize.global.js'), 'utf8');
+  return await readFile(join(folder.path, 'pseudonymize.global.js'), 'utf8');
 }
 
 /** Runs in the page, which has the bundle. */

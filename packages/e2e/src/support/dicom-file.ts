@@ -53,7 +53,7 @@ export async function pixelDigestsOf(file: string): Promise<string[]> {
   await using folder = await createTempFolder('pixels');
   await mustRun('dcmdump', ['+W', folder.path, file]);
   const names = (await readdir(folder.path)).sort();
-  return Promise.all(
+  return await Promise.all(
     names.map(async (name) =>
       createHash('sha256')
         .update(await readFile(join(folder.path, name)))

@@ -351,7 +351,7 @@ test('a node that sends after its C-MOVE has ended loses nothing', async () => {
           const send = async () => {
             await sleep(200 + 50 * sending.length);
             await using sink = sinkTo(receiver, { aeTitle, messageId });
-            return sink.store({ ...instance, dataset: only(bytes) });
+            return await sink.store({ ...instance, dataset: only(bytes) });
           };
           sending.push(send());
           return { state: 'stored', status: 0 };
