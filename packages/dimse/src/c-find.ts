@@ -5,7 +5,7 @@ import { DimseError } from './dimse-error.ts';
 import type { MessageExchange } from './message-exchange.ts';
 import type { Response } from './response-queue.ts';
 import { needContext, statusError } from './service.ts';
-import { statusCategory } from './status.ts';
+import { isPending, statusCategory } from './status.ts';
 
 export interface CFindOptions {
   /** SOP class of the information model, for example Study Root Query/Retrieve Information Model - FIND. */
@@ -35,12 +35,10 @@ export async function* cFind(
     priority: Priority.medium,
   };
   for await (const response of responsesTo(exchange, context, command, encoded, signal)) {
-    switch (statusCategory(response.command.status ?? 0, 'query-retrieve')) {
-      case 'pending':
-        yield decodeMatch(exchange.peer, response, transferSyntax, characterSet);
-        break;
-      case 'failure':
-        throw statusError(exchange.peer, 'the query', response.command, 'query-retrieve');
+    const { status } = response.command;
+    if (isPending(status)) yield decodeMatch(exchange.peer, response, transferSyntax, characterSet);
+    else if (statusCategory(status ?? 0, 'query-retrieve') === 'failure') {
+      throw statusError(exchange.peer, 'the query', response.command, 'query-retrieve');
     }
   }
 }

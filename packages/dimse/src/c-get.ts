@@ -5,7 +5,7 @@ import type { IncomingDataset } from './incoming-dataset.ts';
 import type { IncomingRequest, MessageExchange } from './message-exchange.ts';
 import type { Response, ResponseQueue } from './response-queue.ts';
 import { needContext, onAbort } from './service.ts';
-import { Status, statusCategory } from './status.ts';
+import { isPending, Status } from './status.ts';
 import { endOf, type SubOperationsEnd } from './sub-operations.ts';
 
 export interface CGetOptions {
@@ -180,7 +180,7 @@ async function pump(
     for (;;) {
       const response = await responses.next();
       // What is pending tells nothing that is needed, and may come without end.
-      if (statusCategory(response.command.status ?? 0, 'query-retrieve') === 'pending') continue;
+      if (isPending(response.command.status)) continue;
       events.push({ response });
       return;
     }

@@ -5,7 +5,7 @@ import { DimseError } from './dimse-error.ts';
 import type { MessageExchange } from './message-exchange.ts';
 import { isValidAeTitle } from './node.ts';
 import { needContext } from './service.ts';
-import { statusCategory } from './status.ts';
+import { isPending } from './status.ts';
 import { countsOf, endOf, type SubOperationCounts, type SubOperationsEnd } from './sub-operations.ts';
 
 export interface CMoveOptions {
@@ -53,8 +53,7 @@ export async function* cMove(
     ...(messageId !== undefined && { messageId }),
   };
   for await (const response of responsesTo(exchange, context, command, encoded, signal)) {
-    const pending = statusCategory(response.command.status ?? 0, 'query-retrieve') === 'pending';
-    if (!pending) return endOf(response);
+    if (!isPending(response.command.status)) return endOf(response);
     yield countsOf(response.command);
   }
   throw new DimseError('CLOSED', `The association with ${exchange.peer} is released.`, { retryable: true });

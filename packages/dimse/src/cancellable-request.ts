@@ -3,7 +3,7 @@ import type { MessageExchange } from './message-exchange.ts';
 import type { PresentationContext } from './presentation-context.ts';
 import type { Response, ResponseQueue } from './response-queue.ts';
 import { onAbort } from './service.ts';
-import { statusCategory } from './status.ts';
+import { isPending } from './status.ts';
 
 /** Longest wait for the end of a request after a C-CANCEL when the caller has given up, in seconds. */
 const GIVEN_UP_SECONDS = 0.25;
@@ -28,7 +28,7 @@ export async function* responsesTo(
     while (!ended) {
       signal?.throwIfAborted();
       const response = await responses.next();
-      ended = statusCategory(response.command.status ?? 0, 'query-retrieve') !== 'pending';
+      ended = !isPending(response.command.status);
       yield response;
     }
   } catch (error) {
@@ -62,7 +62,7 @@ export async function cancelRequest(
     await exchange.cancel(responses);
     for (;;) {
       const { command } = await responses.next();
-      if (statusCategory(command.status ?? 0, 'query-retrieve') !== 'pending') return;
+      if (!isPending(command.status)) return;
     }
   } catch {
     // The association is over, which ends the request too.

@@ -24,7 +24,7 @@ import { AbortReason, ProtocolError } from './protocol-error.ts';
 import { ResponseQueue } from './response-queue.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { Sta } from './state-machine.ts';
-import { Status, statusCategory } from './status.ts';
+import { isPending, Status } from './status.ts';
 import type { UpperLayer, UpperLayerUser } from './upper-layer.ts';
 
 /** A request of the peer. */
@@ -259,7 +259,7 @@ export class MessageExchange {
     command: Omit<CommandSet, 'commandField' | 'commandDataSetType'> & { status: number },
     identifier?: Uint8Array,
   ): Promise<void> {
-    if (statusCategory(command.status) !== 'pending') this.#open.delete(request.messageId);
+    if (!isPending(command.status)) this.#open.delete(request.messageId);
     if (this.#over) return;
     const answer: Omit<CommandSet, 'commandDataSetType'> = {
       ...command,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isRetryableStatus, statusCategory, statusText } from './status.ts';
+import { isPending, isRetryableStatus, statusCategory, statusText } from './status.ts';
 
 /** PS3.4 Table B.2-1. */
 test.each([
@@ -34,6 +34,13 @@ test.each([
   [0xc001, 'failure'],
 ])('query or retrieve status %i is a %s', (status, category) => {
   expect(statusCategory(status, 'query-retrieve')).toBe(category);
+});
+
+test('more responses follow those that the tables call pending, and no others', () => {
+  const statuses = Array.from({ length: 0x10000 }, (_, status) => status);
+  const pending = statuses.filter((status) => statusCategory(status, 'query-retrieve') === 'pending');
+  expect(statuses.filter(isPending)).toEqual(pending);
+  expect(isPending(undefined)).toBe(false);
 });
 
 test('a status is told in the words of its service', () => {

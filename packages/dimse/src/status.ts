@@ -127,6 +127,11 @@ export function statusCategory(status: number, service?: StatusService): StatusC
   return entryOf(status, service)?.category ?? 'failure';
 }
 
+/** Do more responses follow? */
+export function isPending(status: number | undefined): boolean {
+  return status === Status.pending || status === Status.pendingOptionalKeys;
+}
+
 /**
  * A status in words.
  *

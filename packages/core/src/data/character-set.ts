@@ -58,7 +58,7 @@ function makeCharacterSet(all: readonly string[]): CharacterSet {
     case 'GBK':
       return {
         terms,
-        decode: (bytes) => (isAscii(bytes) ? decodeLatin1(bytes) : decodeBy('gb18030', bytes)),
+        decode: (bytes) => (isPlainAscii(bytes) ? decodeLatin1(bytes) : decodeBy('gb18030', bytes)),
         encode: (text) => encodeGb18030(text, first),
       };
   }
@@ -100,15 +100,16 @@ function encodeUtf8(text: string): Uint8Array | undefined {
   return text.isWellFormed() ? utf8Encoder.encode(text) : undefined;
 }
 
-function isAscii(bytes: Uint8Array): boolean {
-  for (let at = 0; at < bytes.length; at++) if (bytes[at]! >= 0x80) return false;
+/** Characters of the default repertoire alone, and no escape sequences to others. */
+function isPlainAscii(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) if (bytes[at]! >= 0x80 || bytes[at] === ESC) return false;
   return true;
 }
 
 /** Bytes whose character set is not known, or is the default repertoire and holds more than that. */
 function decodeUnknown(bytes: Uint8Array): string {
+  if (isPlainAscii(bytes)) return decodeLatin1(bytes);
   if (bytes.includes(ESC)) return decodeExtended(bytes, defaultState, new Set());
-  if (isAscii(bytes)) return decodeLatin1(bytes);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
@@ -145,7 +146,7 @@ function makeExtended(terms: readonly string[], sets: readonly (readonly Graphic
   return {
     terms,
     decode(bytes, vr = 'UT') {
-      if (isPlain && isAscii(bytes) && !bytes.includes(ESC)) return decodeLatin1(bytes);
+      if (isPlain && isPlainAscii(bytes)) return decodeLatin1(bytes);
       return decodeExtended(bytes, initial, delimitersOf(vr), fallback);
     },
     encode: (text, vr = 'UT') => encodeExtended(text, initial, extensions, delimitersOf(vr)),

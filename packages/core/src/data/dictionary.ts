@@ -22,6 +22,12 @@ export function dictionaryEntry(tag: Tag): DictionaryEntry | undefined {
   dictionary ??= load();
   const known = dictionary.entries.get(tag);
   if (known !== undefined) return known;
+  const group = tag >>> 16;
+  const unread = dictionary.unread.get(group);
+  if (unread !== undefined) {
+    dictionary.unread.delete(group);
+    readGroup(dictionary, group.toString(16).padStart(4, '0'), unread);
+  }
   const place = dictionary.places.get(tag);
   if (place !== undefined) {
     const entry = readEntry(tag, place);
@@ -61,6 +67,8 @@ export function vrOf(tag: Tag): Vr {
 }
 
 interface Dictionary {
+  /** Groups that nobody has asked for yet, and where in the data their lines begin. */
+  unread: Map<number, number>;
   /** Where in the data an attribute's line begins, behind its number. */
   places: Map<Tag, number>;
   /** Entries that were asked for. */
@@ -69,31 +77,49 @@ interface Dictionary {
   repeating: Map<number, Map<Tag, DictionaryEntry>>;
 }
 
-// Made on first use, and entries when they are asked for: whoever only moves explicit VR data sets never pays.
+// Groups are read when they are asked for, and so are entries: whoever only moves explicit VR data sets never pays, and a
+// query asks for three groups of a hundred.
 let dictionary: Dictionary | undefined;
 /** Those that were asked for: a program asks for few of the thousands there are. */
 const keywords = new Map<string, Tag>();
 
 function load(): Dictionary {
-  const made: Dictionary = { places: new Map(), entries: new Map(), repeating: new Map() };
-  for (const { digits, place } of lines()) {
+  const made: Dictionary = {
+    unread: new Map(),
+    places: new Map(),
+    entries: new Map(),
+    repeating: new Map(),
+  };
+  for (let at = 0; at >= 0; at = dictionaryData.indexOf('\n=', at)) {
+    const start = dictionaryData.indexOf('=', at) + 1;
+    const group = dictionaryData.slice(start, start + 4);
+    at = start + 5;
+    // A repeating group may be any of many.
+    if (group.includes('x')) readGroup(made, group, at);
+    else made.unread.set(Number.parseInt(group, 16), at);
+  }
+  return made;
+}
+
+/** Takes the lines of a group into the dictionary, from `at` in the data. */
+function readGroup({ places, repeating }: Dictionary, group: string, at: number): void {
+  for (const { digits, place } of lines(group, at)) {
     const tag = Number.parseInt(digits.replaceAll('x', '0'), 16);
     if (!digits.includes('x')) {
-      made.places.set(tag, place);
+      places.set(tag, place);
       continue;
     }
     const mask = Number.parseInt(
       digits.replace(/./g, (digit) => (digit === 'x' ? '0' : 'f')),
       16,
     );
-    let entries = made.repeating.get(mask);
+    let entries = repeating.get(mask);
     if (entries === undefined) {
       entries = new Map();
-      made.repeating.set(mask, entries);
+      repeating.set(mask, entries);
     }
     entries.set(tag, readEntry(tag, place));
   }
-  return made;
 }
 
 /** Searches the data for the line of a keyword. */
@@ -116,17 +142,13 @@ function findKeyword(keyword: string): Tag | undefined {
   return undefined;
 }
 
-/** The attributes of the data: eight digits, and where their line goes on behind them. */
-function* lines(): Generator<{ digits: string; place: number }> {
-  let group = '';
-  for (let at = 0; at < dictionaryData.length; at = endOfLine(at) + 1) {
+/** The attributes of a group whose lines begin at `from`: eight digits, and where their line goes on behind them. */
+function* lines(group: string, from: number): Generator<{ digits: string; place: number }> {
+  for (let at = from; at < dictionaryData.length; at = endOfLine(at) + 1) {
     const sign = dictionaryData[at];
-    if (sign === '=') {
-      group = dictionaryData.slice(at + 1, at + 5);
-    } else {
-      const start = sign === '!' ? at + 1 : at;
-      yield { digits: group + dictionaryData.slice(start, start + 4), place: start + 4 };
-    }
+    if (sign === '=') return;
+    const start = sign === '!' ? at + 1 : at;
+    yield { digits: group + dictionaryData.slice(start, start + 4), place: start + 4 };
   }
 }
 

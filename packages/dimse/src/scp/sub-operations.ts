@@ -1,5 +1,5 @@
 import { attributesFrom, type DicomInstance, encodeDataset } from '@adit/core';
-import { Status, type StatusCategory, statusCategory } from '../status.ts';
+import { isPending, Status, type StatusCategory } from '../status.ts';
 import type { Service } from './serve.ts';
 
 /** Sub-operations of one C-GET or C-MOVE: counts them and tells the peer (PS3.4 §C.4.2.3.1, §C.4.3.3.1). */
@@ -52,7 +52,7 @@ export class SubOperations {
 
   /** The number of remaining sub-operations belongs to pending and cancelled answers only (PS3.7 §9.1.3.1.6). */
   #counters(status: number) {
-    const unfinished = statusCategory(status) === 'pending' || status === Status.cancel;
+    const unfinished = isPending(status) || status === Status.cancel;
     return {
       status,
       ...(unfinished && { numberOfRemainingSuboperations: this.#remaining }),
