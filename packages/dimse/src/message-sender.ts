@@ -1,7 +1,7 @@
 import { transferSyntaxOrDefault } from '@adit/core';
 import { type CommandSet, DATA_SET_FOLLOWS, encodeCommandSet, NO_DATA_SET } from './command-set.ts';
 import { type ObjectBatch, type ObjectBatches, objectBatches } from './object-batches.ts';
-import { BATCH_LENGTH, frameMessage, PdvFramer, recycleBatch } from './pdv-framer.ts';
+import { BATCH_LENGTH, type Batch, frameMessage, PdvFramer, recycleBatch } from './pdv-framer.ts';
 import type { PresentationContext } from './presentation-context.ts';
 import type { UpperLayer } from './upper-layer.ts';
 
@@ -67,7 +67,7 @@ export class MessageSender {
     const encoded = encodeCommandSet({ ...command, commandDataSetType });
     const message = frameMessage(context.id, this.#maximumFragment, encoded, identifier);
     await this.written();
-    await this.#write(message);
+    await this.#write([message]);
   }
 
   /** Resolves when no message is in the middle of being written. */
@@ -109,13 +109,13 @@ export class MessageSender {
     try {
       framer.command(encodeCommandSet(command));
       let batch = await turn.firstBatch(framer, dataset, transferSyntaxOrDefault(context.transferSyntax));
-      const written = await this.#begin(turn, batch.bytes);
+      const written = await this.#begin(turn, batch);
       if (!batch.last) onUnrepeatable?.();
       for (let from = written; ; from = 0) {
         // The next batch is read while this one is written.
         const following = batch.last ? undefined : turn.nextBatch();
         following?.catch(() => undefined);
-        await this.#writeBatch(batch.bytes, from);
+        await this.#writeBatch(batch, from);
         if (!following) break;
         batch = await following;
       }
@@ -131,7 +131,7 @@ export class MessageSender {
   }
 
   /** Waits for the object's turn with the first batch in hand. Gives how much of it the early byte has written. */
-  async #begin(turn: StoreTurn, batch: Buffer): Promise<number> {
+  async #begin(turn: StoreTurn, batch: Batch): Promise<number> {
     turn.ready = batch;
     this.#sendEarlyByte();
     await turn.granted.promise;
@@ -146,16 +146,19 @@ export class MessageSender {
     return 0;
   }
 
-  async #writeBatch(batch: Buffer, from = 0): Promise<void> {
-    await this.#write(from === 0 ? batch : batch.subarray(from), () => recycleBatch(batch));
+  /** @param from how much of it is written already: no more than a part of the first headers */
+  async #writeBatch(batch: Batch, from: number): Promise<void> {
+    const [first, ...rest] = batch.parts as [Uint8Array, ...Uint8Array[]];
+    await this.#write([first.subarray(from), ...rest], () => recycleBatch(batch));
   }
 
   /** Resolves when there is room for the next write: a peer that does not read must not fill our memory. */
-  async #write(bytes: Uint8Array, onWritten?: () => void): Promise<void> {
+  async #write(parts: readonly Uint8Array[], onWritten?: () => void): Promise<void> {
     this.#association.throwIfOver();
-    const weight = Math.max(bytes.length, SMALLEST_WEIGHT);
+    const length = parts.reduce((sum, part) => sum + part.length, 0);
+    const weight = Math.max(length, SMALLEST_WEIGHT);
     this.#pending += weight;
-    this.#upper.write(bytes, () => {
+    this.#upper.write(parts, () => {
       onWritten?.();
       this.#pending -= weight;
       this.#freeWriteSlot();
@@ -202,7 +205,7 @@ export class MessageSender {
     next.begun = true;
     this.#cutPdu = true;
     this.#writing = Promise.withResolvers();
-    this.#upper.write(next.ready.subarray(0, 1));
+    this.#upper.write([next.ready.parts[0]!.subarray(0, 1)]);
   }
 }
 
@@ -219,7 +222,7 @@ class StoreTurn {
   /** Settles when the object may go. */
   readonly granted = Promise.withResolvers<void>();
   /** The first batch, framed and waiting for the turn. */
-  ready: Buffer | undefined;
+  ready: Batch | undefined;
   /** At least one byte has been written. */
   begun = false;
   /** What the object's source threw. */

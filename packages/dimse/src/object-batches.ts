@@ -1,9 +1,8 @@
 import { type DatasetReader, isStoredDataset } from '@adit/core';
-import type { PdvFramer } from './pdv-framer.ts';
+import type { Batch, PdvFramer } from './pdv-framer.ts';
 
 /** A part of an object's PDUs, to be written at once. */
-export interface ObjectBatch {
-  bytes: Buffer;
+export interface ObjectBatch extends Batch {
   /** It ends the object. */
   last: boolean;
 }
@@ -44,7 +43,7 @@ function filledBatches(framer: PdvFramer, reader: DatasetReader): ObjectBatches 
       for (const place of places) left -= place.length;
       if (reader.byteLength === 0) framer.end();
       // Taken first: memory that is being filled must not be used for another batch, whatever happens meanwhile.
-      const batch = { bytes: framer.take(), last: left === 0 };
+      const batch = { ...framer.take(), last: left === 0 };
       await reader.fill(places);
       return batch;
     },
@@ -52,7 +51,7 @@ function filledBatches(framer: PdvFramer, reader: DatasetReader): ObjectBatches 
   };
 }
 
-/** The data set is copied from the chunks it comes in. */
+/** The data set is sent from the chunks it comes in, which belong to their reader. */
 function gatheredBatches(framer: PdvFramer, chunks: AsyncIterator<Uint8Array>): ObjectBatches {
   let chunk: Uint8Array = new Uint8Array(0);
   let offset = 0;
@@ -61,7 +60,7 @@ function gatheredBatches(framer: PdvFramer, chunks: AsyncIterator<Uint8Array>): 
     async next() {
       for (;;) {
         offset = framer.append(chunk, offset);
-        if (offset < chunk.length) return { bytes: framer.take(), last: false };
+        if (offset < chunk.length) return { ...framer.take(), last: false };
         const result = await chunks.next();
         ended = result.done === true;
         if (result.done) break;
@@ -69,7 +68,7 @@ function gatheredBatches(framer: PdvFramer, chunks: AsyncIterator<Uint8Array>): 
         offset = 0;
       }
       framer.end();
-      return { bytes: framer.take(), last: true };
+      return { ...framer.take(), last: true };
     },
     // The source may be in the middle of a `next`: it is told, not waited for.
     close() {

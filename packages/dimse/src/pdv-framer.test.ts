@@ -42,12 +42,12 @@ function frame(command: Uint8Array, chunks: readonly Uint8Array[], maximumLength
   for (const chunk of chunks) {
     let at = framer.append(chunk, 0);
     while (at < chunk.length) {
-      batches.push(Buffer.from(framer.take()));
+      batches.push(Buffer.concat(framer.take().parts));
       at = framer.append(chunk, at);
     }
   }
   framer.end();
-  batches.push(Buffer.from(framer.take()));
+  batches.push(Buffer.concat(framer.take().parts));
   return batches;
 }
 
@@ -61,7 +61,7 @@ function fill(command: Uint8Array, data: Uint8Array, maximumLength: number): Buf
       place.set(data.subarray(at, at + place.length));
       at += place.length;
     }
-    batches.push(Buffer.from(framer.take()));
+    batches.push(Buffer.concat(framer.take().parts));
   }
   return batches;
 }

@@ -9,15 +9,24 @@ const HEADERS_LENGTH = PDU_HEADER_LENGTH + PDV_HEADER_LENGTH;
 /** No fragment shorter than this is begun at the end of a batch: a new batch costs less than a stunted PDU. */
 const SHORTEST_TAIL = 4096;
 
-/** Batches waiting for their next use; more than this are left to the garbage collector. */
-const MAXIMUM_SPARE_BATCHES = 16;
-const spareBatches: Buffer[] = [];
+/** Memory of batches waiting for its next use; more than this are left to the garbage collector. */
+const MAXIMUM_SPARE = 16;
+const spareMemory: Buffer[] = [];
 
-/** Gives a batch back once its bytes are written. */
-export function recycleBatch(batch: Buffer): void {
-  if (batch.buffer.byteLength === BATCH_LENGTH && spareBatches.length < MAXIMUM_SPARE_BATCHES) {
-    spareBatches.push(Buffer.from(batch.buffer));
-  }
+/** Pieces of so many bytes are not copied: to hand the operating system one more piece takes less. */
+const SHORTEST_VIEW = 2048;
+
+/** PDUs, or a part of them, to be handed to the operating system at once. */
+export interface Batch {
+  /** In the order they are sent: headers with what was copied behind them, and views of what was not. */
+  readonly parts: readonly Uint8Array[];
+  /** What its headers lie in, see `recycleBatch`. */
+  readonly memory: Buffer;
+}
+
+/** Gives the memory of a batch back once its bytes are written. */
+export function recycleBatch({ memory }: Pick<Batch, 'memory'>): void {
+  if (memory.length === BATCH_LENGTH && spareMemory.length < MAXIMUM_SPARE) spareMemory.push(memory);
 }
 
 /**
@@ -39,10 +48,17 @@ export function maximumFragmentLength(peerMaximumLength: number): number {
 export class PdvFramer {
   readonly #contextId: number;
   readonly #maximumFragment: number;
-  #batch = takeBatch();
+  #memory = takeMemory();
+  /** Bytes of the memory that are in use. */
+  #used = 0;
+  /** Where in the memory that begins which is in none of the parts. */
+  #partStart = 0;
+  #parts: Uint8Array[] = [];
+  /** Of the batch, views included. */
   #length = 0;
-  /** Where the open fragment's headers begin; -1 when none is open. */
+  /** Where in the memory the open fragment's headers begin; -1 when none is open. */
   #open = -1;
+  #fragmentLength = 0;
   #control = 0;
 
   constructor(contextId: number, maximumFragment: number) {
@@ -60,7 +76,7 @@ export class PdvFramer {
 
   /**
    * Frames data from `offset` on and returns how far it came. Less than the whole means that the batch is full: `take` it
-   * and go on.
+   * and go on. The bytes must not change before the batch is written.
    */
   append(bytes: Uint8Array, offset: number): number {
     let at = offset;
@@ -74,9 +90,7 @@ export class PdvFramer {
         room = this.#room();
       }
       const end = Math.min(bytes.length, at + room);
-      // `set` of a view made for it is the fastest copy of large pieces.
-      this.#batch.set(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end), this.#length);
-      this.#length += end - at;
+      this.#add(at === 0 && end === bytes.length ? bytes : bytes.subarray(at, end));
       at = end;
     }
     return at;
@@ -93,10 +107,12 @@ export class PdvFramer {
       const shortest = Math.min(SHORTEST_TAIL, this.#maximumFragment, left);
       if (BATCH_LENGTH - this.#length < HEADERS_LENGTH + shortest) break;
       this.#begin();
-      const end = this.#length + Math.min(left, this.#room());
-      places.push(this.#batch.subarray(this.#length, end));
-      left -= end - this.#length;
-      this.#length = end;
+      const end = this.#used + Math.min(left, this.#room());
+      const place = this.#memory.subarray(this.#used, end);
+      places.push(place);
+      left -= place.length;
+      this.#grow(place.length);
+      this.#used = end;
       this.#close(left === 0 ? PDV_LAST : 0);
     }
     return places;
@@ -109,50 +125,74 @@ export class PdvFramer {
   }
 
   /** What is framed so far. The framer goes on in a new batch. */
-  take(): Buffer {
-    const taken = this.#batch.subarray(0, this.#length);
-    this.#batch = EMPTY;
-    this.#length = 0;
-    return taken;
+  take(): Batch {
+    this.#endPart();
+    const batch = { parts: this.#parts, memory: this.#memory };
+    this.#clear();
+    return batch;
   }
 
   /** Gives up what is framed. */
   drop(): void {
-    recycleBatch(this.#batch);
-    this.#batch = EMPTY;
-    this.#length = 0;
+    recycleBatch({ memory: this.#memory });
+    this.#clear();
     this.#open = -1;
+  }
+
+  #add(bytes: Uint8Array): void {
+    this.#grow(bytes.length);
+    if (bytes.length < SHORTEST_VIEW) {
+      this.#memory.set(bytes, this.#used);
+      this.#used += bytes.length;
+    } else {
+      this.#endPart();
+      this.#parts.push(bytes);
+    }
+  }
+
+  #grow(length: number): void {
+    this.#fragmentLength += length;
+    this.#length += length;
+  }
+
+  /** Makes a part of what was written to the memory since the last one. */
+  #endPart(): void {
+    if (this.#used > this.#partStart) this.#parts.push(this.#memory.subarray(this.#partStart, this.#used));
+    this.#partStart = this.#used;
+  }
+
+  #clear(): void {
+    this.#memory = EMPTY;
+    this.#used = 0;
+    this.#partStart = 0;
+    this.#parts = [];
+    this.#length = 0;
   }
 
   #room(): number {
     if (this.#open < 0) return 0;
-    const used = this.#length - this.#open - HEADERS_LENGTH;
-    return Math.min(this.#maximumFragment - used, BATCH_LENGTH - this.#length);
+    return Math.min(this.#maximumFragment - this.#fragmentLength, BATCH_LENGTH - this.#length);
   }
 
   #begin(): void {
-    if (this.#batch === EMPTY) this.#batch = takeBatch();
-    this.#open = this.#length;
+    if (this.#memory === EMPTY) this.#memory = takeMemory();
+    this.#open = this.#used;
+    this.#fragmentLength = 0;
+    this.#used += HEADERS_LENGTH;
     this.#length += HEADERS_LENGTH;
   }
 
   #close(last: number): void {
     if (this.#open < 0) return;
-    writeHeaders(
-      this.#batch,
-      this.#open,
-      this.#length - this.#open - HEADERS_LENGTH,
-      this.#contextId,
-      this.#control | last,
-    );
+    writeHeaders(this.#memory, this.#open, this.#fragmentLength, this.#contextId, this.#control | last);
     this.#open = -1;
   }
 }
 
 const EMPTY = Buffer.alloc(0);
 
-function takeBatch(): Buffer {
-  return spareBatches.pop() ?? Buffer.from(Buffer.allocUnsafeSlow(BATCH_LENGTH).buffer);
+function takeMemory(): Buffer {
+  return spareMemory.pop() ?? Buffer.from(Buffer.allocUnsafeSlow(BATCH_LENGTH).buffer);
 }
 
 /** P-DATA-TF PDU with one presentation data value item (PS3.8 §9.3.5). */

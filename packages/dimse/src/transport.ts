@@ -20,8 +20,11 @@ export interface TransportListener {
 export interface Transport {
   /** Called once, before anything else. */
   listen(listener: TransportListener): void;
-  /** `done` is called when the operating system has taken the bytes; they must not change before. */
-  write(bytes: Uint8Array, done?: () => void): void;
+  /**
+   * Sends parts that follow each other; there is at least one. `done` is called when the operating system has taken all of
+   * them; they must not change before.
+   */
+  write(parts: readonly Uint8Array[], done?: () => void): void;
   pause(): void;
   resume(): void;
   /** Ends the connection after what is written. */
@@ -171,7 +174,7 @@ class SocketTransport implements Transport {
     this.#listener = listener;
   }
 
-  write(bytes: Uint8Array, done?: () => void): void {
+  write(parts: readonly Uint8Array[], done?: () => void): void {
     if (this.#closed || this.#socket.destroyed) return;
     if (!this.#gathering) {
       // Small messages of one turn, such as the matches of a query, go to the operating system in one call.
@@ -179,8 +182,13 @@ class SocketTransport implements Transport {
       this.#socket.cork();
       process.nextTick(() => this.#send());
     }
-    this.#socket.write(bytes, done && ((error) => (error ? undefined : done())));
-    if (bytes.length >= LARGE_WRITE) this.#send();
+    const last = parts.length - 1;
+    let length = 0;
+    for (const [index, part] of parts.entries()) {
+      this.#socket.write(part, index < last ? undefined : done && ((error) => (error ? undefined : done())));
+      length += part.length;
+    }
+    if (length >= LARGE_WRITE) this.#send();
   }
 
   #send(): void {

@@ -146,13 +146,13 @@ export class UpperLayer {
   }
 
   /**
-   * Sends framed P-DATA-TF PDUs, or a part of one. Does nothing once the association is over: the user hears of that by
+   * Sends framed P-DATA-TF PDUs, or a part of one, in parts that follow each other. Does nothing once the association is over: the user hears of that by
    * `onAbort`.
    */
-  write(bytes: Uint8Array, done?: () => void): void {
+  write(parts: readonly Uint8Array[], done?: () => void): void {
     if (actionFor(this.#state, Evt.dataRequest) === undefined) return;
     this.#writesPending += 1;
-    this.#transport.write(bytes, () => {
+    this.#transport.write(parts, () => {
       this.#writesPending -= 1;
       this.#user.onActivity();
       done?.();
@@ -330,7 +330,7 @@ export class UpperLayer {
   }
 
   #send(pdu: ControlPdu): void {
-    this.#transport.write(encodePdu(pdu));
+    this.#transport.write([encodePdu(pdu)]);
   }
 
   /**
