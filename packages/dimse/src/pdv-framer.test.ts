@@ -111,6 +111,19 @@ test('data that end with a batch are marked as the last all the same', () => {
   checkMessage(read(framed, BATCH_LENGTH), command, Buffer.alloc(room, 1));
 });
 
+test('large pieces are sent from where they lie, small ones beside the headers', () => {
+  const framer = new PdvFramer(5, maximumFragmentLength(16384));
+  const [large, small] = [Buffer.alloc(40_000, 1), Buffer.alloc(100, 2)];
+  framer.command(command);
+  for (const piece of [small, large, small]) expect(framer.append(piece, 0)).toBe(piece.length);
+  framer.end();
+  const { parts } = framer.take();
+  const views = parts.filter((part) => part.buffer === large.buffer);
+  expect(Buffer.concat(views).equals(large)).toBe(true);
+  expect(parts.some((part) => part.buffer === small.buffer)).toBe(false);
+  checkMessage(read(parts, 16384), command, Buffer.concat([small, large, small]));
+});
+
 test('places can be reserved for data that come later, in PDUs of any size', () => {
   fc.assert(
     fc.property(
